@@ -1,0 +1,3 @@
+//! Who is calling, and may they? One pipeline for every surface.
+
+pub mod ports;

@@ -1,0 +1,3 @@
+//! The certificate authority: profiles, requests, templates, signing, validation, revocation.
+
+pub mod ports;

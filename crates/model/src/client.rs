@@ -1,0 +1,170 @@
+//! OAuth clients (RFC 6749 §2, RFC 7591 §2).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, ScopeSet, Timestamp, TokenHash, UserId};
+
+/// A registered client. Field names follow the metadata of RFC 7591 §2 where it has one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Client {
+    /// The client's public name.
+    pub client_id: ClientId,
+    /// How people know it.
+    pub client_name: String,
+    /// Whether it may be used.
+    pub status: ClientStatus,
+    /// How it proves who it is at the token endpoint.
+    pub authentication: ClientAuthentication,
+    /// Hashes of its secrets; two while one is being replaced.
+    #[serde(default)]
+    pub secrets: Vec<TokenHash>,
+    /// Public keys for `private_key_jwt`, a JWK Set (RFC 7517 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// Where to fetch them instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Where answers of the authorization endpoint may go, compared exactly (RFC 9700 §2.1).
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// What it may ask the token endpoint for.
+    pub grant_types: BTreeSet<GrantType>,
+    /// The most it may be given.
+    pub scopes: ScopeSet,
+    /// What it gets when it names none.
+    #[serde(default)]
+    pub default_scopes: ScopeSet,
+    /// The resources (RFC 8707) its access tokens may be for; the first is the default. Empty: the server's default.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// What its access tokens look like.
+    #[serde(default)]
+    pub access_token_format: AccessTokenFormat,
+    /// How long what it gets lives; the server's defaults where `None`.
+    #[serde(default)]
+    pub lifetimes: Lifetimes,
+    /// Whether the operator vouches for it, so that people are not asked for consent.
+    #[serde(default)]
+    pub first_party: bool,
+    /// Whether it may introspect tokens that are not its own: a resource server.
+    #[serde(default)]
+    pub may_introspect: bool,
+    /// Who registered it, when a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+impl Client {
+    /// Whether it can keep a secret (RFC 6749 §2.1).
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        self.authentication != ClientAuthentication::None
+    }
+
+    /// Whether it may be used at all.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.status == ClientStatus::Enabled
+    }
+}
+
+/// Whether the client may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientStatus {
+    /// It may.
+    Enabled,
+    /// It may not, and its tokens stop working.
+    Disabled,
+}
+
+/// `token_endpoint_auth_method` (RFC 7591 §2, OpenID Connect Core §9).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// A public client.
+    None,
+    /// Secret in the `Authorization` header (RFC 6749 §2.3.1).
+    ClientSecretBasic,
+    /// Secret in the form.
+    ClientSecretPost,
+    /// A JWT signed with the client's own key (RFC 7523 §2.2).
+    PrivateKeyJwt,
+}
+
+impl ClientAuthentication {
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
+/// Grant types (RFC 6749 §4, §6).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// A code from the authorization endpoint.
+    AuthorizationCode,
+    /// The client in its own name.
+    ClientCredentials,
+    /// A refresh token.
+    RefreshToken,
+}
+
+impl GrantType {
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+/// What an access token looks like outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// A signed JWT (RFC 9068).
+    #[default]
+    Jwt,
+    /// An opaque text that is looked up.
+    Reference,
+}
+
+/// How long tokens live, in seconds; `None` takes the server's default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lifetimes {
+    /// Access tokens.
+    pub access_token: Option<u32>,
+    /// Refresh tokens, from their last use.
+    pub refresh_token: Option<u32>,
+}
+
+impl Lifetimes {
+    /// The access token's life, with the server's default.
+    #[must_use]
+    pub fn access_token_or(&self, default: Duration) -> Duration {
+        self.access_token.map_or(default, |seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// The refresh token's life, with the server's default.
+    #[must_use]
+    pub fn refresh_token_or(&self, default: Duration) -> Duration {
+        self.refresh_token.map_or(default, |seconds| Duration::from_secs(seconds.into()))
+    }
+}

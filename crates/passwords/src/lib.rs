@@ -1,0 +1,1 @@
+//! Every password hash we read, the one we write, and the limit on how many are computed at once.

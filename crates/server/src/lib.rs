@@ -1,0 +1,1 @@
+//! The control plane over HTTP: one file an endpoint, and the pages people meet.

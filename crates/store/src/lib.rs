@@ -1,0 +1,1 @@
+//! What is kept on disk: SQLite and PostgreSQL behind the engines' ports, one file an aggregate.
