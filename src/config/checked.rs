@@ -1,0 +1,134 @@
+//! The configuration once it can be believed: defaults filled in, paths made absolute. Only `check` makes it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_model::{ScopeSet, SecretString};
+use ipnet::IpNet;
+use url::Url;
+
+use super::raw::{LogFormat, RawClientCertificates, RawIssuer, RawRoute};
+
+/// The checked configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) server: Option<Server>,
+    pub(crate) gateway: Option<Gateway>,
+    pub(crate) management: Option<SocketAddr>,
+    pub(crate) store: Store,
+    pub(crate) keys: Keys,
+    pub(crate) tokens: Tokens,
+    pub(crate) ca: Ca,
+    pub(crate) basic: Basic,
+    pub(crate) issuers: BTreeMap<String, RawIssuer>,
+    pub(crate) network: Network,
+    pub(crate) log_format: Option<LogFormat>,
+    pub(crate) log_level: String,
+}
+
+/// The authorization server.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) issuer: Url,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+}
+
+/// Where a listener's certificate comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Tls {
+    /// From two PEM files.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// From the built-in authority, for these names.
+    BuiltIn { names: Vec<String> },
+}
+
+/// The gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    pub(crate) listen: SocketAddr,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) client_certificates: RawClientCertificates,
+    pub(crate) trust_bundles: BTreeMap<String, PathBuf>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) max_connections: u32,
+    pub(crate) routes: Vec<Route>,
+}
+
+/// A route whose texts have been read.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) raw: RawRoute,
+    pub(crate) upstream: Url,
+    pub(crate) path: String,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) audience: Option<String>,
+    pub(crate) issuers: Vec<String>,
+    pub(crate) upstream_ca: Option<PathBuf>,
+    pub(crate) max_body: u64,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub(crate) enum Store {
+    /// SQLite in the data directory.
+    Sqlite,
+    /// PostgreSQL at a URL, which may hold a password.
+    PostgresUrl(SecretString),
+    /// PostgreSQL at a URL that a file holds.
+    PostgresUrlFile(PathBuf),
+}
+
+/// Master key and signing keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) master_key_file: PathBuf,
+    pub(crate) algorithms: Vec<String>,
+    pub(crate) rotate_after: Duration,
+    pub(crate) prepublish: Duration,
+}
+
+/// How long things live.
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
+    pub(crate) default_audience: Option<String>,
+    pub(crate) authorization_code: Duration,
+    pub(crate) access_token: Duration,
+    pub(crate) refresh_token: Duration,
+    pub(crate) refresh_grace: Duration,
+    pub(crate) id_token: Duration,
+    pub(crate) session: Duration,
+}
+
+/// The built-in authority.
+#[derive(Clone, Debug)]
+pub(crate) struct Ca {
+    pub(crate) trust_domain: String,
+    pub(crate) leaf_lifetime: Duration,
+}
+
+/// Basic authentication.
+#[derive(Clone, Debug)]
+pub(crate) struct Basic {
+    pub(crate) htpasswd: Vec<PathBuf>,
+    pub(crate) htpasswd_scopes: ScopeSet,
+    pub(crate) remember: Duration,
+    pub(crate) concurrent_hashes: Option<u32>,
+}
+
+/// Fetching and threads.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) fetch_from: Vec<IpNet>,
+    pub(crate) insecure_fetch_over_http: bool,
+    pub(crate) fetch_ca: Option<PathBuf>,
+    pub(crate) workers: Option<u16>,
+    pub(crate) drain: Duration,
+}

@@ -1,0 +1,23 @@
+//! From the file and the environment to a configuration that can be believed.
+//!
+//! Reading happens in three steps, so that each complaint can name its place: the file alone (line and column), the
+//! environment laid over it (the variable's name), and the whole checked for sense (the key's path).
+
+mod check;
+pub(crate) mod checked;
+mod environment;
+pub(crate) mod raw;
+mod read;
+pub(crate) mod units;
+
+pub(crate) use check::{Problem, is_loopback};
+pub(crate) use checked::Config;
+pub(crate) use read::{ConfigError, load, load_text};
+
+/// A commented configuration that shows every key with its default.
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");
+
+/// The JSON Schema of the configuration file, for editors.
+pub(crate) fn schema() -> schemars::Schema {
+    schemars::schema_for!(raw::RawConfig)
+}

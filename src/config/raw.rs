@@ -1,0 +1,420 @@
+//! The configuration file as it is written: every key optional, unknown keys refused, nothing believed yet.
+//!
+//! The doc comments here are the schema's descriptions: `countersign config schema` prints them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use countersign_model::Method;
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::units::{ByteSize, Span};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawConfig {
+    /// Where everything is kept that is not in PostgreSQL: the database, the master key, certificates. Default: `data`.
+    pub data_dir: Option<PathBuf>,
+    /// The authorization server.
+    pub server: Option<RawServer>,
+    /// The gateway.
+    pub gateway: Option<RawGateway>,
+    /// Health, readiness and metrics.
+    pub management: RawManagement,
+    /// The database.
+    pub store: RawStore,
+    /// Master key and signing keys.
+    pub keys: RawKeys,
+    /// How long tokens live.
+    pub tokens: RawTokens,
+    /// The certificate authority in the binary.
+    pub ca: RawCa,
+    /// Basic authentication.
+    pub basic: RawBasic,
+    /// Issuers other than our own whose tokens are accepted, by a name that routes use.
+    pub issuers: BTreeMap<String, RawIssuer>,
+    /// Fetching URLs that others supplied, and threads.
+    pub network: RawNetwork,
+    /// Logs.
+    pub log: RawLog,
+}
+
+/// The authorization server and the pages people meet.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawServer {
+    /// Address and port to listen on, such as `0.0.0.0:8400`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The issuer URL (RFC 8414 §2): what clients configure and tokens carry. `https`, or `http` on a loopback name.
+    pub issuer: String,
+    /// TLS on this listener. Without it, TLS must end in front of it unless `issuer` is on loopback.
+    #[serde(default)]
+    pub tls: Option<RawTls>,
+    /// Proxies in front of this listener that may say who the client is.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The gateway.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawGateway {
+    /// Address and port to listen on, such as `0.0.0.0:8443`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// TLS on this listener. Without it client certificates and Basic authentication are refused.
+    #[serde(default)]
+    pub tls: Option<RawTls>,
+    /// Whether callers may or must show a certificate.
+    #[serde(default)]
+    pub client_certificates: RawClientCertificates,
+    /// Trust bundles for client certificates besides the built-in authority: a name and a PEM file.
+    #[serde(default)]
+    pub trust_bundles: BTreeMap<String, PathBuf>,
+    /// Proxies in front of this listener whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The most connections held open at once. Default: 10000.
+    #[serde(default)]
+    pub max_connections: Option<u32>,
+    /// Which requests go where, and who may make them.
+    #[serde(default)]
+    pub routes: Vec<RawRoute>,
+}
+
+/// Certificate and key for a listener: from files or from the built-in authority.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTls {
+    /// Certificate chain, PEM, leaf first.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// Private key, PEM.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// Instead of files: names and addresses the built-in authority puts into a certificate it renews by itself.
+    #[serde(default)]
+    pub built_in_ca: Vec<String>,
+}
+
+/// Whether callers may or must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawClientCertificates {
+    /// None is asked for.
+    Off,
+    /// One is asked for; who has none may use other methods.
+    #[default]
+    Optional,
+    /// Nobody gets in without one.
+    Required,
+}
+
+/// One route.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRoute {
+    /// A name for logs, metrics and API keys that are limited to routes.
+    pub name: String,
+    /// Host names: exact, or `*.example.com`. Empty: every host.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Path prefix, matched on whole segments; the longest wins. Default: `/`.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Where requests go: `http://host:port` or `https://host:port`.
+    pub upstream: String,
+    /// What the upstream speaks. Default: `http1`.
+    #[serde(default)]
+    pub protocol: RawProtocol,
+    /// PEM file of the authorities an `https` upstream is checked against. Default: the machine's.
+    #[serde(default)]
+    pub upstream_ca: Option<PathBuf>,
+    /// Whether the path prefix is taken off before forwarding.
+    #[serde(default)]
+    pub strip_prefix: bool,
+    /// The methods of authentication that are accepted.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawMethod>")]
+    pub accept: Vec<Method>,
+    /// Whether requests without any credential pass too. A wrong credential is refused even so.
+    #[serde(default)]
+    pub anonymous: bool,
+    /// Scopes a caller must have, all of them.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The audience a token must name (RFC 9068 §4). Default: the server's default audience.
+    #[serde(default)]
+    pub audience: Option<String>,
+    /// Which issuers' tokens are accepted: `own` and names from `[issuers]`. Default: `own`.
+    #[serde(default)]
+    pub issuers: Option<Vec<String>>,
+    /// Subjects that may pass; `*` at the end matches any rest. Empty: all.
+    #[serde(default)]
+    pub subjects: Vec<String>,
+    /// Certificate names (DNS name or SPIFFE ID) that may pass by mTLS; `*` as in `subjects`. Empty: all.
+    #[serde(default)]
+    pub certificate_names: Vec<String>,
+    /// Where an API key may be.
+    #[serde(default)]
+    pub api_key: RawApiKeyPlacement,
+    /// Allows Basic on plain HTTP, where everyone on the way can read the password (RFC 7617 §4).
+    #[serde(default)]
+    pub insecure_allow_basic_over_http: bool,
+    /// What the upstream is told about the caller.
+    #[serde(default)]
+    pub identity: RawIdentity,
+    /// Time limits.
+    #[serde(default)]
+    pub timeouts: RawTimeouts,
+    /// The largest request body. Default: 10 MiB.
+    #[serde(default)]
+    pub max_body: Option<ByteSize>,
+    /// Whether WebSocket upgrades pass. Default: yes.
+    #[serde(default)]
+    pub websocket: Option<bool>,
+}
+
+/// The words of `accept`, for the schema.
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum RawMethod {
+    /// A signed token.
+    Jwt,
+    /// A reference token.
+    Oauth,
+    /// A client certificate.
+    Mtls,
+    /// User name and password.
+    Basic,
+    /// An API key.
+    ApiKey,
+}
+
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2, with prior knowledge on `http://`.
+    Http2,
+}
+
+/// Where an API key may be.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawApiKeyPlacement {
+    /// In `Authorization: ApiKey …`.
+    pub authorization: bool,
+    /// In `Authorization: Bearer …`.
+    pub bearer: bool,
+    /// In these header fields.
+    pub headers: Vec<String>,
+    /// In this URL parameter. It is taken off before logs and upstream see it.
+    pub query: Option<String>,
+}
+
+impl Default for RawApiKeyPlacement {
+    fn default() -> Self {
+        Self { authorization: true, bearer: false, headers: vec!["X-API-Key".to_owned()], query: None }
+    }
+}
+
+/// What the upstream is told about the caller.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawIdentity {
+    /// A signed JWT in `Countersign-Identity`.
+    pub token: bool,
+    /// Plain `Countersign-Subject` and so on.
+    pub headers: bool,
+    /// The audience of that JWT. Default: the upstream's URL.
+    pub audience: Option<String>,
+}
+
+impl Default for RawIdentity {
+    fn default() -> Self {
+        Self { token: true, headers: true, audience: None }
+    }
+}
+
+/// Time limits of a route.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawTimeouts {
+    /// Until a connection to the upstream stands. Default: `5s`.
+    pub connect: Option<Span>,
+    /// Until the upstream's response header is there. Default: `60s`.
+    pub response: Option<Span>,
+    /// Without a byte in either direction. Default: `60s`.
+    pub idle: Option<Span>,
+}
+
+/// Health, readiness and metrics on a listener of their own. `/healthz` and `/readyz` are on the server's too.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawManagement {
+    /// Address and port. Default: none.
+    #[schemars(with = "Option<String>")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// The database.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawStore {
+    /// `postgres://user@host/database`. Default: SQLite in the data directory.
+    pub url: Option<String>,
+    /// A file that holds the URL, for one with a password in it.
+    pub url_file: Option<PathBuf>,
+}
+
+/// Master key and signing keys.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawKeys {
+    /// The file of the master key that seals everything secret at rest. Default: `master.key` in the data directory,
+    /// made at first start. The environment variable `COUNTERSIGN_MASTER_KEY` comes first.
+    pub master_key_file: Option<PathBuf>,
+    /// Signing algorithms; the first signs by default. Default: `["ES256"]`. Also RS256, PS256, ES384, EdDSA.
+    pub algorithms: Option<Vec<String>>,
+    /// How long a key signs before the next takes over. Default: `90d`.
+    pub rotate_after: Option<Span>,
+    /// How long a new key is published before it signs. Default: `1h`.
+    pub prepublish: Option<Span>,
+}
+
+/// How long tokens live, and what they are for.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawTokens {
+    /// The audience of access tokens when a request names no resource. Default: the issuer.
+    pub default_audience: Option<String>,
+    /// Authorization codes. Default: `60s`.
+    pub authorization_code: Option<Span>,
+    /// Access tokens. Default: `10m`.
+    pub access_token: Option<Span>,
+    /// Refresh tokens, from their last use. Default: `30d`.
+    pub refresh_token: Option<Span>,
+    /// How long a spent refresh token may be used once more, for a client whose answer was lost. Default: `10s`.
+    pub refresh_grace: Option<Span>,
+    /// ID tokens. Default: `10m`.
+    pub id_token: Option<Span>,
+    /// Sign-in sessions. Default: `12h`.
+    pub session: Option<Span>,
+}
+
+/// The certificate authority in the binary.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawCa {
+    /// The trust domain of SPIFFE IDs it issues. Default: the issuer's host.
+    pub trust_domain: Option<String>,
+    /// How long a certificate lives. Default: `24h`.
+    pub leaf_lifetime: Option<Span>,
+}
+
+/// Basic authentication.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawBasic {
+    /// htpasswd files (argon2, bcrypt, SHA-crypt, apr1), asked after the own users.
+    pub htpasswd: Vec<PathBuf>,
+    /// Scopes of everyone in those files.
+    pub htpasswd_scopes: Vec<String>,
+    /// How long a verified pair is remembered. Default: `5m`.
+    pub remember: Option<Span>,
+    /// Passwords hashed at the same time. Default: half of the processors, at least one.
+    pub concurrent_hashes: Option<u32>,
+}
+
+/// An issuer other than our own.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawIssuer {
+    /// The `iss` of its tokens, compared exactly.
+    pub issuer: String,
+    /// Where its keys are. Default, without any other source: found by discovery.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
+    /// A file with its JWK Set.
+    #[serde(default)]
+    pub jwks_file: Option<PathBuf>,
+    /// A file with the HS256 secret it shares with us.
+    #[serde(default)]
+    pub hs256_secret_file: Option<PathBuf>,
+    /// Algorithms it may use. Default: `["RS256", "ES256"]`, or `["HS256"]` with a secret.
+    #[serde(default)]
+    pub algorithms: Option<Vec<String>>,
+    /// The audience its tokens must name. Default: the route's.
+    #[serde(default)]
+    pub audience: Option<String>,
+    /// Types (`typ`) its tokens may have. Default: `["at+jwt", "JWT"]`, and none at all.
+    #[serde(default)]
+    pub types: Option<Vec<String>>,
+    /// Its reference tokens are introspected here (RFC 7662).
+    #[serde(default)]
+    pub introspection: Option<RawIntrospection>,
+}
+
+/// Introspection of another server's reference tokens.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawIntrospection {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Our name there.
+    pub client_id: String,
+    /// A file with our secret there.
+    pub client_secret_file: PathBuf,
+    /// How long an answer is kept. Default: `30s`.
+    #[serde(default)]
+    pub remember: Option<Span>,
+}
+
+/// Fetching URLs that others supplied, and threads.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawNetwork {
+    /// Private networks from which keys and introspection answers may be fetched; public ones always may.
+    #[schemars(with = "Vec<String>")]
+    pub fetch_from: Vec<IpNet>,
+    /// Allows fetching over plain HTTP, where anyone on the way can change keys.
+    pub insecure_fetch_over_http: bool,
+    /// A PEM file of authorities for fetching, besides the machine's.
+    pub fetch_ca: Option<PathBuf>,
+    /// Worker threads. Default: one a processor.
+    pub workers: Option<u16>,
+    /// How long a stopping process waits for requests in progress. Default: `30s`.
+    pub drain: Option<Span>,
+}
+
+/// Logs, on standard error.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawLog {
+    /// Default: `human` on a terminal, `json` elsewhere.
+    pub format: Option<LogFormat>,
+    /// `error`, `warn`, `info`, `debug`, or a filter such as `info,countersign_gateway=debug`. Default: `info`.
+    pub level: Option<String>,
+}
+
+/// What log lines look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For eyes.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
