@@ -1,0 +1,71 @@
+//! One file a command. Each parses its own arguments, does one thing and prints one result.
+
+mod completions;
+mod config;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, load};
+use crate::output::Failure;
+
+/// One binary that authenticates every request: authorization server, gateway and certificate authority.
+///
+/// Try it:      countersign dev
+/// Production:  countersign serve -c countersign.toml
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, verbatim_doc_comment, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check, describe or write a configuration file.
+    Config(config::Arguments),
+    /// Write completions for a shell to standard output.
+    Completions(completions::Arguments),
+}
+
+/// Which configuration a command works with.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Source {
+    /// The configuration file [default: ./countersign.toml, else ./.countersign/countersign.toml, which `dev` writes].
+    #[arg(short, long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Source {
+    /// The file: the one named, or the first of the usual places that exists.
+    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
+        if let Some(path) = &self.config {
+            return Ok(path.clone());
+        }
+        let usual = ["countersign.toml", ".countersign/countersign.toml"].map(PathBuf::from);
+        usual.into_iter().find(|path| path.exists()).ok_or_else(|| {
+            "there is no countersign.toml here: name one with -c, write one with `countersign config example > countersign.toml`, \
+             or start `countersign dev`, which needs none"
+                .into()
+        })
+    }
+
+    /// The file read, laid over by the environment, and checked.
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
+        Ok(load(&self.path()?, std::env::vars())?)
+    }
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// When the command fails; the text says what to do.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    match arguments.command {
+        Command::Config(arguments) => config::run(&arguments)?,
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+    Ok(ExitCode::SUCCESS)
+}

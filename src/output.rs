@@ -1,0 +1,78 @@
+//! What commands print: tables for people, JSON for scripts, complaints on standard error.
+
+use std::error::Error;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+/// Why a command failed, in words for the person who typed it.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// How a command shows its results.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Format {
+    /// Tables and sentences.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+impl Format {
+    /// From the `--json` flag.
+    pub(crate) fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Human }
+    }
+
+    /// Prints one result: `human` as text, or `value` as JSON.
+    pub(crate) fn print(self, value: &impl Serialize, human: impl FnOnce() -> String) -> Result<(), Failure> {
+        let text = match self {
+            Self::Human => human(),
+            Self::Json => serde_json::to_string_pretty(value)?,
+        };
+        line(&text)
+    }
+}
+
+/// Writes text and a line feed to standard output. A closed pipe is the reader's choice and no failure.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a remark to standard error, so that standard output stays what a script expects.
+pub(crate) fn remark(text: &str) {
+    // Nobody reads standard error any more: there is nobody left to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A table in the house's look.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(head.map(str::to_uppercase));
+    for row in rows {
+        table.add_row(row);
+    }
+    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Says what failed and why, cause by cause, and gives the exit code of failure.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    let bold = if std::io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    let mut text = format!("{}error:{} {failure}", bold.0, bold.1);
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str("\n  because ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    remark(&text);
+    ExitCode::FAILURE
+}

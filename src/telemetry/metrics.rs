@@ -1,0 +1,34 @@
+//! Metrics in Prometheus' text form.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::output::Failure;
+
+/// Upper bounds of the duration histograms, in seconds.
+const BUCKETS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// Starts recording for the whole process.
+///
+/// # Errors
+/// When recording was started before.
+pub(crate) fn start() -> Result<PrometheusHandle, Failure> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?;
+    let handle = builder.install_recorder()?;
+    metrics::describe_counter!("countersign_requests_total", "Requests by surface, method, route and outcome.");
+    metrics::describe_histogram!("countersign_request_duration_seconds", "Time until the answer's header.");
+    Ok(handle)
+}
+
+/// Folds recorded histograms together now and then, so that they stay small. Ends when `stopped` does.
+pub(crate) async fn upkeep(handle: PrometheusHandle, stopped: tokio_util::sync::CancellationToken) {
+    let mut interval = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            () = stopped.cancelled() => return,
+            _ = interval.tick() => handle.run_upkeep(),
+        }
+    }
+}
