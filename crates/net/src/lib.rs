@@ -1,1 +1,26 @@
 //! Sockets: TLS listeners that reload and drain, and guarded fetches of URLs that somebody else supplied.
+//!
+//! Nothing here knows what a request means. [`Listener`] turns a port into connections whose peer is known,
+//! [`ServerTls`] and [`ClientTls`] hold certificates that can be replaced while connections are open, and
+//! [`Fetcher`] asks a URL from a token or a client's registration without becoming that caller's tool.
+
+mod address;
+mod bundle;
+mod client_tls;
+mod fetch;
+mod limit;
+mod listener;
+mod material;
+mod server_tls;
+mod stream;
+
+pub use address::{AddressPolicy, AddressRefused};
+pub use bundle::{ClientAuth, ClientTrust, Crl, TrustBundle};
+pub use client_tls::{ClientTls, ClientTlsSettings, Roots};
+pub use fetch::{FetchError, FetchRequest, FetchSettings, Fetched, Fetcher};
+pub use limit::{ConnectionLimits, Guard};
+pub use listener::{Accepted, BindError, Drained, Listener, ListenerSettings};
+pub use material::{TlsError, TlsMaterial};
+pub use server_tls::{ServerTls, ServerTlsSettings};
+pub use stream::{Alpn, ConnectionInfo, HttpVersion, Stream, TlsInfo};
+pub use tokio_util::sync::CancellationToken;
