@@ -90,3 +90,48 @@ pub enum Change {
     /// A certificate was revoked or the authorities changed.
     Certificates,
 }
+
+/// The own issuer's verifying keys, when its key ring lives in this process.
+pub trait KeySource: Send + Sync {
+    // The key of this `kid` that tokens may be verified with now.
+    // fn verifying_key(&self, kid: &str, now: Timestamp) -> Option<Arc<countersign_jose::VerifyingKey>>;
+    /// A number that changes whenever the set of keys does: verified tokens are remembered no longer than that.
+    fn generation(&self) -> u64;
+}
+
+/// Fetches a JSON document from an external issuer: its metadata or its JWK Set. The implementation guards against
+/// requests into private networks, and limits size and time.
+pub trait JwksFetch: Send + Sync {
+    /// The document at this URL.
+    fn fetch<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, Unavailable>>;
+}
+
+/// Is told which API keys are used. Called on the hot path: it must neither wait nor allocate much; an atomic or a
+/// bounded queue that drops will do.
+pub trait KeyUse: Send + Sync {
+    /// The key was used for a request that was allowed.
+    fn used(&self, key: &Arc<ApiKey>, address: std::net::IpAddr, now: Timestamp);
+}
+
+/// Everything of the own issuer that was revoked and has not expired.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Revocations {
+    /// Tokens, and when each would have expired.
+    pub tokens: Vec<(TokenId, Timestamp)>,
+    /// Grants, and when the last token of each would have expired.
+    pub grants: Vec<(GrantId, Timestamp)>,
+    /// Clients that are disabled or deleted.
+    pub disabled_clients: Vec<ClientId>,
+    /// Accounts that are disabled or deleted.
+    pub disabled_users: Vec<UserId>,
+}
+
+/// Revocations of the own issuer. Announcements keep the list current; it is loaded at start.
+pub trait RevocationList: Send + Sync {
+    /// The whole list.
+    fn revocations(&self, now: Timestamp) -> BoxFuture<'_, Result<Revocations, Unavailable>>;
+    /// Whether the client exists and is enabled; asked once after each [`Change::Client`].
+    fn client_is_enabled<'a>(&'a self, client: &'a ClientId) -> BoxFuture<'a, Result<bool, Unavailable>>;
+    /// Whether the account exists and is enabled; asked once after each [`Change::User`].
+    fn user_is_enabled<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<bool, Unavailable>>;
+}

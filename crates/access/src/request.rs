@@ -1,0 +1,52 @@
+//! What a surface hands to the pipeline: the request and the connection it came on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+
+use crate::PeerCertificate;
+
+/// The parts of a request that the pipeline reads. Borrowed: a check copies nothing of it.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestParts<'a> {
+    /// The request method.
+    pub method: &'a Method,
+    /// The path as it was matched and will be forwarded.
+    pub path: &'a str,
+    /// The query without its question mark.
+    pub query: Option<&'a str>,
+    /// The header fields as they arrived.
+    pub headers: &'a HeaderMap,
+    /// Where the caller is: the peer, or what a trusted proxy says.
+    pub client_address: IpAddr,
+    /// Whether the caller's own connection was encrypted.
+    pub secure: bool,
+}
+
+/// The other end of the connection. Made once per connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    address: IpAddr,
+    certificate: Option<Arc<PeerCertificate>>,
+}
+
+impl Peer {
+    /// A peer at this address, with the certificate it proved to hold, when it did. TLS has validated the chain.
+    #[must_use]
+    pub fn new(address: IpAddr, certificate: Option<Arc<PeerCertificate>>) -> Self {
+        Self { address: address.to_canonical(), certificate }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Its certificate.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Arc<PeerCertificate>> {
+        self.certificate.as_ref()
+    }
+}
