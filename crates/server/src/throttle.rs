@@ -84,7 +84,19 @@ impl Throttle {
     /// The password was right: the account's tries are forgotten and the address gets its one back.
     pub(crate) fn succeeded(&self, attempt: Attempt) {
         lock(&self.accounts).remove(&attempt.account);
-        if let Some(bucket) = lock(&self.addresses).get_mut(&attempt.address) {
+        self.refund(attempt.address);
+    }
+
+    /// The password was not looked at: this attempt never was.
+    pub(crate) fn withdraw(&self, attempt: Attempt) {
+        if let Some(tries) = lock(&self.accounts).get_mut(&attempt.account) {
+            tries.count = tries.count.saturating_sub(1);
+        }
+        self.refund(attempt.address);
+    }
+
+    fn refund(&self, address: IpAddr) {
+        if let Some(bucket) = lock(&self.addresses).get_mut(&address) {
             bucket.full_at = bucket.full_at.minus(ADDRESS_REFILL);
         }
     }

@@ -1,0 +1,27 @@
+//! Who is signed in in this browser.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::failure::Failure;
+use crate::pages::{AccountPage, Destinations, Moment, page, see_other};
+use crate::state::AppState;
+
+/// `GET /account`
+pub(crate) async fn account(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&state.path("/sign-in")));
+    };
+    let (user, session) = (&signed_in.user, &signed_in.session);
+    let template = AccountPage {
+        frame: state.frame(),
+        person: signed_in.name(),
+        username: user.username.as_str(),
+        email: user.email.as_deref(),
+        email_verified: user.email_verified,
+        since: Moment::new(session.auth_time),
+        until: Moment::new(session.expires_at),
+    };
+    Ok(page(StatusCode::OK, &template, &Destinations::own()))
+}

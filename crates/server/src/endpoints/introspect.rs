@@ -1,0 +1,3 @@
+use axum::http::StatusCode;
+pub(crate) const PATH: &str = "/introspect";
+pub(crate) async fn introspect() -> StatusCode { StatusCode::NOT_IMPLEMENTED }

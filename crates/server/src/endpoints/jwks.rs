@@ -1,0 +1,3 @@
+use axum::http::StatusCode;
+pub(crate) const PATH: &str = "/jwks.json";
+pub(crate) async fn jwks() -> StatusCode { StatusCode::NOT_IMPLEMENTED }

@@ -1,0 +1,88 @@
+//! One file an endpoint, named as the specification names it.
+
+pub(crate) mod account;
+pub(crate) mod assets;
+pub(crate) mod authorize;
+pub(crate) mod consent;
+pub(crate) mod crl;
+pub(crate) mod discovery;
+pub(crate) mod health;
+pub(crate) mod home;
+pub(crate) mod introspect;
+pub(crate) mod jwks;
+pub(crate) mod revoke;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;
+pub(crate) mod token;
+pub(crate) mod trust_bundle;
+pub(crate) mod userinfo;
+
+/// Every endpoint, for the routes, the metrics and the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Endpoint {
+    Account,
+    Assets,
+    Authorize,
+    Consent,
+    Crl,
+    Discovery,
+    Health,
+    Home,
+    Introspect,
+    Jwks,
+    Metrics,
+    Revoke,
+    SignIn,
+    SignOut,
+    Token,
+    TrustBundle,
+    Userinfo,
+    /// Nothing is there.
+    Unknown,
+}
+
+impl Endpoint {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Account,
+        Self::Assets,
+        Self::Authorize,
+        Self::Consent,
+        Self::Crl,
+        Self::Discovery,
+        Self::Health,
+        Self::Home,
+        Self::Introspect,
+        Self::Jwks,
+        Self::Metrics,
+        Self::Revoke,
+        Self::SignIn,
+        Self::SignOut,
+        Self::Token,
+        Self::TrustBundle,
+        Self::Userinfo,
+        Self::Unknown,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Assets => "assets",
+            Self::Authorize => "authorize",
+            Self::Consent => "consent",
+            Self::Crl => "crl",
+            Self::Discovery => "discovery",
+            Self::Health => "health",
+            Self::Home => "home",
+            Self::Introspect => "introspect",
+            Self::Jwks => "jwks",
+            Self::Metrics => "metrics",
+            Self::Revoke => "revoke",
+            Self::SignIn => "sign_in",
+            Self::SignOut => "sign_out",
+            Self::Token => "token",
+            Self::TrustBundle => "trust_bundle",
+            Self::Userinfo => "userinfo",
+            Self::Unknown => "unknown",
+        }
+    }
+}

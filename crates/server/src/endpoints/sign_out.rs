@@ -1,0 +1,55 @@
+//! Signing out of this server, in this browser.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::body::read_form;
+use crate::browser::{Browser, Form};
+use crate::cookies::Cookie;
+use crate::failure::Failure;
+use crate::pages::{Destinations, SignOutPage, SignedOutPage, page, see_other};
+use crate::params::Params;
+use crate::state::AppState;
+use countersign_oauth::ports::People as _;
+
+/// `GET /sign-out`: asks first, because a link alone must not sign anybody out.
+pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&state.path("/signed-out")));
+    };
+    let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
+    let csrf = browser.form_token(Form::SignOut, signed_in.session.id.as_str());
+    let template = SignOutPage { frame: state.frame(), person: signed_in.name(), csrf: &csrf };
+    let mut response = page(StatusCode::OK, &template, &Destinations::own());
+    browser.remember(state.cookies(), response.headers_mut());
+    Ok(response)
+}
+
+/// `POST /sign-out`
+pub(crate) async fn submit(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let form = Params::parse(&body)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&state.path("/signed-out")));
+    };
+    state.check_form(&headers, &form, Form::SignOut, signed_in.session.id.as_str())?;
+    if form.one("decision") != Some("yes") {
+        return Ok(see_other(&state.path("/account")));
+    }
+    state.store().end_session(&signed_in.session.id).await?;
+    let mut response = see_other(&state.path("/signed-out"));
+    state.cookies().forget(response.headers_mut(), Cookie::Session);
+    state.cookies().forget(response.headers_mut(), Cookie::Browser);
+    Ok(response)
+}
+
+/// `GET /signed-out`
+pub(crate) async fn done(State(state): State<AppState>) -> Response {
+    page(StatusCode::OK, &SignedOutPage { frame: state.frame() }, &Destinations::own())
+}

@@ -1,0 +1,3 @@
+use axum::http::StatusCode;
+pub(crate) const PATH: &str = "/token";
+pub(crate) async fn token() -> StatusCode { StatusCode::NOT_IMPLEMENTED }

@@ -1,0 +1,4 @@
+use axum::http::StatusCode;
+pub(crate) const PATH: &str = "/userinfo";
+pub(crate) async fn get() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
+pub(crate) async fn post() -> StatusCode { StatusCode::NOT_IMPLEMENTED }

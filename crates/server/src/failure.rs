@@ -1,0 +1,178 @@
+//! Why a page can't be shown, and the page that says so.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use countersign_model::RequestId;
+use countersign_oauth::ports::Unavailable;
+
+use crate::body::BadForm;
+use crate::pages::{Destinations, ErrorPage, page};
+use crate::params::Malformed;
+use crate::state::AppState;
+
+/// Why a page can't be shown.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The form or the query is none.
+    BadForm(BadForm),
+    /// The form doesn't come from a page that this browser was given (or its cookie is gone).
+    Forged,
+    /// The waiting request is unknown, was answered, has expired, or is another browser's.
+    Expired,
+    /// The authorization request can't be answered to its client (RFC 6749 §4.1.2.1: never redirect then).
+    BadRequest { code: &'static str, detail: String },
+    /// Nothing is at this address.
+    NotFound,
+    /// Not with this method.
+    MethodNotAllowed,
+    /// Too many do this at the moment.
+    Busy { retry_after_seconds: u64 },
+    /// Our own fault; logged where it was found.
+    Internal,
+}
+
+/// What the page says.
+struct Words {
+    status: StatusCode,
+    title: &'static str,
+    text: &'static str,
+    advice: Option<&'static str>,
+}
+
+impl Failure {
+    fn words(&self) -> Words {
+        let words = |status, title, text, advice| Words { status, title, text, advice };
+        match self {
+            Self::BadForm(BadForm::TooLarge) => words(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "That is too much",
+                "What was sent is larger than this page takes.",
+                None,
+            ),
+            Self::BadForm(
+                BadForm::WrongType | BadForm::Incomplete | BadForm::InQuery | BadForm::Malformed(_),
+            ) => words(
+                StatusCode::BAD_REQUEST,
+                "This request can't be read",
+                "What was sent to this address is not what it takes.",
+                Some("Go back to where you came from and try again."),
+            ),
+            Self::Forged => words(
+                StatusCode::FORBIDDEN,
+                "This form is out of date",
+                "It was not sent from a page that this browser got from us, or the page is too old.",
+                Some("Go back, load the page again and send it once more. Cookies must be allowed for this site."),
+            ),
+            Self::Expired => words(
+                StatusCode::BAD_REQUEST,
+                "This page has expired",
+                "The request that was waiting here has been answered, took too long, or was begun in another browser.",
+                Some("Go back to the application and start again."),
+            ),
+            Self::BadRequest { .. } => words(
+                StatusCode::BAD_REQUEST,
+                "This link does not work",
+                "The application that sent you here asked for something that can't be done.",
+                Some("Go back to it and start again. If it happens again, tell the people who run the application."),
+            ),
+            Self::NotFound => {
+                words(StatusCode::NOT_FOUND, "There is nothing here", "No page has this address.", None)
+            }
+            Self::MethodNotAllowed => words(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "That can't be done here",
+                "This address doesn't take requests of this kind.",
+                None,
+            ),
+            Self::Busy { .. } => words(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many people at once",
+                "The server has more to do than it can at the moment.",
+                Some("Wait a few seconds and try again."),
+            ),
+            Self::Internal => words(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong",
+                "It is our fault, not yours, and has been written down.",
+                Some("Try again in a minute. If you report it, give the request number below."),
+            ),
+        }
+    }
+
+    fn code_and_detail(&self) -> (Option<&'static str>, Option<String>) {
+        match self {
+            Self::BadRequest { code, detail } => (Some(code), Some(detail.clone())),
+            Self::BadForm(bad) => (Some("invalid_request"), Some(bad.to_string())),
+            Self::Forged
+            | Self::Expired
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Busy { .. }
+            | Self::Internal => (None, None),
+        }
+    }
+
+    fn page(&self, state: &AppState, request_id: &str) -> Response {
+        let words = self.words();
+        let (code, detail) = self.code_and_detail();
+        let template = ErrorPage {
+            frame: state.frame(),
+            title: words.title,
+            text: words.text,
+            advice: words.advice,
+            code,
+            detail: detail.as_deref(),
+            request_id,
+        };
+        page(words.status, &template, &Destinations::own())
+    }
+}
+
+impl From<BadForm> for Failure {
+    fn from(bad: BadForm) -> Self {
+        Self::BadForm(bad)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Self::BadForm(BadForm::Malformed(malformed))
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        tracing::error!(error = &unavailable as &dyn std::error::Error, "the store could not answer");
+        Self::Internal
+    }
+}
+
+impl IntoResponse for Failure {
+    /// The status alone; [`show_failures`] adds the page.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.words().status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The layer that turns a [`Failure`] into its page.
+pub(crate) async fn show_failures(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    let (parts, body) = response.into_parts();
+    let Some(failure) = parts.extensions.get::<Failure>() else { return Response::from_parts(parts, body) };
+    let mut response = failure.page(&state, id.as_ref().map_or("", RequestId::as_str));
+    if let Failure::Busy { retry_after_seconds } = failure {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+    }
+    for (name, value) in &parts.headers {
+        response.headers_mut().append(name, value.clone());
+    }
+    response
+}

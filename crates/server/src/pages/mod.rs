@@ -1,0 +1,283 @@
+//! What people see: templates from `ui/`, rendered on the server, complete without JavaScript.
+
+mod assets;
+mod policy;
+
+pub(crate) use assets::ASSETS;
+pub(crate) use policy::Destinations;
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use countersign_model::Timestamp;
+
+/// What surrounds every page; made once.
+pub(crate) struct Frame {
+    /// The path below which everything is served; empty for an issuer without a path.
+    pub(crate) base: String,
+    /// The host people see in the address bar.
+    pub(crate) host: String,
+    /// Path of the style sheet.
+    pub(crate) stylesheet: String,
+    /// Path of the icon.
+    pub(crate) icon: String,
+}
+
+impl Frame {
+    pub(crate) fn new(base: &str, host: &str) -> Self {
+        let path = |name: &str| format!("{base}/assets/{name}");
+        Self {
+            base: base.to_owned(),
+            host: host.to_owned(),
+            stylesheet: path(&ASSETS.stylesheet.name),
+            icon: path(&ASSETS.icon.name),
+        }
+    }
+}
+
+/// The sign-in page.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub(crate) struct SignInPage<'a> {
+    pub(crate) frame: &'a Frame,
+    /// Who waits for the sign-in, if a client does.
+    pub(crate) client: Option<&'a str>,
+    /// The waiting request, if there is one.
+    pub(crate) interaction: Option<&'a str>,
+    pub(crate) csrf: &'a str,
+    /// What was typed before.
+    pub(crate) username: &'a str,
+    pub(crate) problem: Option<Notice>,
+    /// Whether the name and the password were looked at and refused.
+    pub(crate) refused: bool,
+}
+
+/// Something a page has to say before anything else.
+pub(crate) struct Notice {
+    pub(crate) title: &'static str,
+    pub(crate) text: String,
+}
+
+/// The consent page.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(crate) struct ConsentPage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) client: &'a str,
+    pub(crate) person: &'a str,
+    pub(crate) username: &'a str,
+    pub(crate) scopes: Vec<ScopeLine>,
+    /// Where the answer goes.
+    pub(crate) destination: &'a str,
+    pub(crate) interaction: &'a str,
+    pub(crate) csrf: &'a str,
+}
+
+/// One scope, in plain words.
+pub(crate) struct ScopeLine {
+    pub(crate) name: String,
+    pub(crate) words: String,
+}
+
+/// The question before signing out.
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+pub(crate) struct SignOutPage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) person: &'a str,
+    pub(crate) csrf: &'a str,
+}
+
+/// After signing out.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub(crate) struct SignedOutPage<'a> {
+    pub(crate) frame: &'a Frame,
+}
+
+/// What went wrong, for people.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub(crate) struct ErrorPage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) advice: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) request_id: &'a str,
+}
+
+/// What this server is.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub(crate) struct HomePage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) issuer: &'a str,
+    pub(crate) discovery: &'a str,
+    pub(crate) jwks: &'a str,
+}
+
+/// Who is signed in.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub(crate) struct AccountPage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) person: &'a str,
+    pub(crate) username: &'a str,
+    pub(crate) email: Option<&'a str>,
+    pub(crate) email_verified: bool,
+    pub(crate) since: Moment,
+    pub(crate) until: Moment,
+}
+
+/// A moment, for people and for machines.
+pub(crate) struct Moment {
+    pub(crate) human: String,
+    pub(crate) machine: String,
+}
+
+impl Moment {
+    /// In UTC: without a script the server can't know the reader's zone.
+    pub(crate) fn new(moment: Timestamp) -> Self {
+        match jiff::Timestamp::from_second(moment.seconds()) {
+            Ok(moment) => Self {
+                human: moment.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+                machine: moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            },
+            Err(_) => Self { human: "never".to_owned(), machine: String::new() },
+        }
+    }
+}
+
+/// Renders a page with every header a page has.
+pub(crate) fn page(status: StatusCode, template: &impl Template, destinations: &Destinations) -> Response {
+    let Ok(html) = template.render() else {
+        tracing::error!("a page could not be rendered");
+        return crate::problem::problem(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be shown", None);
+    };
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert("content-security-policy", destinations.content_security_policy());
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
+    // For browsers that know no frame-ancestors.
+    headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+    private(headers);
+    response
+}
+
+/// Goes elsewhere by GET, whatever the method was: 303 (RFC 9700 §4.12: never 307, which would send a password along).
+pub(crate) fn see_other(location: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else {
+        tracing::error!("a redirect could not be written");
+        return crate::problem::problem(StatusCode::INTERNAL_SERVER_ERROR, "the redirect could not be written", None);
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, location);
+    private(response.headers_mut());
+    response
+}
+
+fn private(headers: &mut HeaderMap) {
+    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every page, as it is rendered for somebody.
+    fn every_page(frame: &Frame) -> Vec<(&'static str, String)> {
+        let moment = || Moment::new(Timestamp::from_seconds(1_790_000_000));
+        let scopes = ["Know who you are", "See your e-mail address", "Read your invoices"];
+        let names = ["openid", "email", "invoices:read"];
+        let scopes = names.iter().zip(scopes);
+        let scopes = scopes.map(|(name, words)| ScopeLine { name: (*name).to_owned(), words: words.to_owned() });
+        let sign_in = SignInPage {
+            frame,
+            client: Some("<Invoice & Co>"),
+            interaction: Some("abc"),
+            csrf: "token",
+            username: "",
+            problem: None,
+            refused: false,
+        };
+        let notice = Notice {
+            title: "That did not work",
+            text: "The user name or the password is not right. Check both and try again.".to_owned(),
+        };
+        let consent = ConsentPage {
+            frame,
+            client: "<Invoice & Co>",
+            person: "Ada Lovelace",
+            username: "ada",
+            scopes: scopes.collect(),
+            destination: "https://invoices.example",
+            interaction: "abc",
+            csrf: "token",
+        };
+        let error = ErrorPage {
+            frame,
+            title: "This link does not work",
+            text: "The application that sent you here asked for something that can't be done.",
+            advice: Some("Go back to the application and start again. If it happens again, tell the people who run it."),
+            code: Some("invalid_request"),
+            detail: Some("redirect_uri is not registered for this client"),
+            request_id: "req_019a",
+        };
+        let account = AccountPage {
+            frame,
+            person: "Ada Lovelace",
+            username: "ada",
+            email: Some("ada@example.org"),
+            email_verified: false,
+            since: moment(),
+            until: moment(),
+        };
+        let home =
+            HomePage { frame, issuer: "https://auth.example", discovery: "/.well-known/x", jwks: "/jwks.json" };
+        vec![
+            ("sign_in", sign_in.render().unwrap()),
+            ("sign_in_refused", SignInPage { problem: Some(notice), username: "ada", refused: true, ..sign_in }.render().unwrap()),
+            ("consent", consent.render().unwrap()),
+            ("sign_out", SignOutPage { frame, person: "Ada Lovelace", csrf: "token" }.render().unwrap()),
+            ("signed_out", SignedOutPage { frame }.render().unwrap()),
+            ("error", error.render().unwrap()),
+            ("home", home.render().unwrap()),
+            ("account", account.render().unwrap()),
+        ]
+    }
+
+    #[test]
+    fn pages_are_escaped_and_hold_nothing_inline() {
+        for (name, html) in every_page(&Frame::new("", "auth.example")) {
+            assert!(!html.contains("<script") && !html.contains("<style"), "{name}");
+            assert!(!html.contains(" style=") && !html.contains(" onclick="), "{name}");
+            assert!(!html.contains("<Invoice"), "{name}: markup from a client's name");
+            assert!(html.contains("<html lang=\"en\">") && html.contains("<title>"), "{name}");
+        }
+    }
+
+    #[test]
+    fn pages_carry_the_names_that_tests_and_style_sheets_use() {
+        let pages = every_page(&Frame::new("/tenant", "auth.example"));
+        let has = |page: &str, text: &str| pages.iter().any(|(name, html)| *name == page && html.contains(text));
+        for id in ["username", "password", "login-submit"] {
+            assert!(has("sign_in", &format!("id=\"{id}\"")), "{id}");
+        }
+        assert!(has("consent", "id=\"consent-allow\"") && has("consent", "id=\"consent-deny\""));
+        assert!(has("sign_out", "id=\"logout-yes\"") && has("sign_out", "id=\"logout-no\""));
+        assert!(has("sign_in_refused", "aria-describedby=\"problem\"") && has("sign_in_refused", "role=\"alert\""));
+        assert!(has("sign_in", "action=\"/tenant/sign-in\"") && has("home", "href=\"/tenant/account\""));
+    }
+}

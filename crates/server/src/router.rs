@@ -1,0 +1,137 @@
+//! Which address leads to which endpoint.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
+use countersign_model::RequestId;
+
+use crate::cors;
+use crate::endpoints::health::{self, Readiness};
+use crate::endpoints::{
+    Endpoint, account, assets, authorize, consent, crl, discovery, home, introspect, jwks, revoke, sign_in,
+    sign_out, token, trust_bundle, userinfo,
+};
+use crate::failure::{Failure, show_failures};
+use crate::observe::{Observer, observe};
+use crate::problem::{problem, wants_page};
+use crate::state::AppState;
+
+/// Routes as they are put together, with the endpoint each belongs to.
+struct Routes {
+    router: Router<AppState>,
+    endpoints: HashMap<Box<str>, Endpoint>,
+}
+
+impl Routes {
+    fn at(mut self, endpoint: Endpoint, path: &str, methods: MethodRouter<AppState>) -> Self {
+        self.endpoints.insert(path.into(), endpoint);
+        self.router = self.router.route(path, methods);
+        self
+    }
+}
+
+/// The server's router: protocol endpoints, pages, health.
+pub fn router(state: AppState) -> Router {
+    let routes = Routes { router: Router::new(), endpoints: HashMap::new() };
+    let routes = pages(protocol(routes, &state), &state);
+    let health = health_routes(state.readiness().clone());
+    let mut endpoints = routes.endpoints;
+    endpoints.extend(["/healthz", "/readyz"].map(|path| (path.into(), Endpoint::Health)));
+    let observer = Arc::new(Observer::new(state.settings(), state.env().clone(), endpoints));
+    routes
+        .router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), show_failures))
+        .with_state(state)
+        .merge(health)
+        .layer(from_fn_with_state(observer, observe))
+}
+
+/// What programs talk to.
+fn protocol(routes: Routes, state: &AppState) -> Routes {
+    let path = |path: &str| state.path(path);
+    let read = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_get));
+    let send = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_post));
+    let both = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_both));
+    let mut routes = routes
+        .at(Endpoint::Token, &path(token::PATH), send(post(token::token)))
+        .at(Endpoint::Revoke, &path(revoke::PATH), send(post(revoke::revoke)))
+        .at(Endpoint::Introspect, &path(introspect::PATH), post(introspect::introspect))
+        .at(Endpoint::Userinfo, &path(userinfo::PATH), both(get(userinfo::get).post(userinfo::post)))
+        .at(Endpoint::Jwks, &path(jwks::PATH), read(get(jwks::jwks)))
+        .at(Endpoint::Crl, &path(crl::PATH), get(crl::crl))
+        .at(Endpoint::TrustBundle, &path(trust_bundle::PATH), get(trust_bundle::trust_bundle));
+    for address in discovery::addresses(&state.frame().base) {
+        routes = routes.at(Endpoint::Discovery, &address, read(get(discovery::discovery)));
+    }
+    routes
+}
+
+/// What people see.
+fn pages(routes: Routes, state: &AppState) -> Routes {
+    let path = |path: &str| state.path(path);
+    routes
+        .at(Endpoint::Home, &path("/"), get(home::home))
+        .at(Endpoint::Authorize, &path(authorize::PATH), get(authorize::get).post(authorize::post))
+        .at(Endpoint::SignIn, &path("/sign-in"), get(sign_in::show).post(sign_in::submit))
+        .at(Endpoint::Consent, &path("/consent"), get(consent::show).post(consent::submit))
+        .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
+        .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
+        .at(Endpoint::Account, &path("/account"), get(account::account))
+        .at(Endpoint::Assets, &path("/assets/{name}"), get(assets::asset))
+}
+
+fn health_routes(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .with_state(readiness)
+}
+
+/// Renders the metrics as text, in the format of Prometheus.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// For a listener of its own, not meant for the world: health, and the metrics where `/metrics` is wanted.
+pub fn management_router(readiness: Readiness, metrics: Option<MetricsText>) -> Router {
+    let router = health_routes(readiness);
+    match metrics {
+        Some(metrics) => router.route(
+            "/metrics",
+            get(move || {
+                let text = metrics();
+                async move {
+                    let mut response = Response::new(Body::from(text));
+                    response
+                        .headers_mut()
+                        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
+                    response
+                }
+            }),
+        ),
+        None => router,
+    }
+}
+
+async fn not_found(id: Option<Extension<RequestId>>, request: Request) -> Response {
+    if wants_page(request.headers()) {
+        return Failure::NotFound.into_response();
+    }
+    problem(StatusCode::NOT_FOUND, "nothing is at this address", id.as_ref().map(|id| &id.0))
+}
+
+async fn method_not_allowed(id: Option<Extension<RequestId>>, request: Request) -> Response {
+    if wants_page(request.headers()) {
+        return Failure::MethodNotAllowed.into_response();
+    }
+    let detail = "this address does not take this method: see Allow";
+    problem(StatusCode::METHOD_NOT_ALLOWED, detail, id.as_ref().map(|id| &id.0))
+}
