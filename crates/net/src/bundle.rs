@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use crate::material::TlsError;
@@ -18,8 +19,31 @@ impl TrustBundle {
     ///
     /// # Errors
     /// [`TlsError`] when there is no certificate in it, or one can't be read.
-    pub fn from_pem(_name: &str, _source: &str, _pem: &[u8]) -> Result<Self, TlsError> {
-        todo!()
+    pub fn from_pem(name: &str, source: &str, pem: &[u8]) -> Result<Self, TlsError> {
+        let anchors = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| TlsError::new(source, format!("not readable as PEM: {error}")))?;
+        Self::checked(name, source, anchors)
+    }
+
+    /// Takes certificates as DER.
+    ///
+    /// # Errors
+    /// [`TlsError`] when there is none, or one can't be read.
+    pub fn from_der(name: &str, source: &str, certificates: Vec<Vec<u8>>) -> Result<Self, TlsError> {
+        Self::checked(name, source, certificates.into_iter().map(CertificateDer::from).collect())
+    }
+
+    fn checked(name: &str, source: &str, anchors: Vec<CertificateDer<'static>>) -> Result<Self, TlsError> {
+        if anchors.is_empty() {
+            return Err(TlsError::new(source, "there is no certificate in it (BEGIN CERTIFICATE)"));
+        }
+        for (position, anchor) in anchors.iter().enumerate() {
+            webpki::anchor_from_trusted_cert(anchor).map_err(|error| {
+                TlsError::new(source, format!("certificate {} can't be read: {error}", position + 1))
+            })?;
+        }
+        Ok(Self { name: name.into(), anchors })
     }
 
     /// The bundle's name.
@@ -37,9 +61,28 @@ impl Crl {
     /// Reads one list as DER, or as PEM under `X509 CRL`.
     ///
     /// # Errors
-    /// [`TlsError`] when it is no such list.
-    pub fn from_bytes(_source: &str, _bytes: &[u8]) -> Result<Self, TlsError> {
-        todo!()
+    /// [`TlsError`] when it is no such list, or there are several: the others would be overlooked.
+    pub fn from_bytes(source: &str, bytes: &[u8]) -> Result<Self, TlsError> {
+        let der = if bytes.trim_ascii_start().starts_with(b"-----") {
+            let mut lists = CertificateRevocationListDer::pem_slice_iter(bytes)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| TlsError::new(source, format!("not readable as PEM: {error}")))?;
+            match (lists.pop(), lists.is_empty()) {
+                (Some(list), true) => list,
+                (Some(_), false) => {
+                    return Err(TlsError::new(
+                        source,
+                        "there are several lists in it: one file each, please",
+                    ));
+                }
+                (None, _) => return Err(TlsError::new(source, "there is no list in it (BEGIN X509 CRL)")),
+            }
+        } else {
+            CertificateRevocationListDer::from(bytes.to_vec())
+        };
+        webpki::OwnedCertRevocationList::from_der(&der)
+            .map_err(|error| TlsError::new(source, format!("no usable revocation list: {error}")))?;
+        Ok(Self(der))
     }
 }
 

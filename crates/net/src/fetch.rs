@@ -156,25 +156,3 @@ pub enum FetchError {
         source: hyper::Error,
     },
 }
-
-/// Fetches under one policy. Clones share their idle connections.
-#[derive(Clone)]
-pub struct Fetcher {
-    _settings: FetchSettings,
-}
-
-impl Fetcher {
-    /// Makes a fetcher.
-    #[must_use]
-    pub fn new(settings: FetchSettings) -> Self {
-        Self { _settings: settings }
-    }
-
-    /// Sends one request and reads the whole answer.
-    ///
-    /// # Errors
-    /// [`FetchError`], one variant per reason.
-    pub async fn fetch(&self, _request: FetchRequest) -> Result<Fetched, FetchError> {
-        todo!()
-    }
-}

@@ -1,15 +1,22 @@
 //! A listening socket: accepts, does the TLS handshake beside the accept loop, limits and drains.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::limit::{ConnectionLimits, Guard};
+use crate::limit::{ConnectionLimits, Guard, Load};
+use crate::port_holder::port_holder;
 use crate::server_tls::ServerTls;
-use crate::stream::{ConnectionInfo, Stream};
+use crate::stream::{ConnectionInfo, Stream, TlsInfo};
 
 /// How to listen.
 #[derive(Clone, Debug)]
@@ -75,6 +82,7 @@ pub enum BindError {
 }
 
 /// A connection, ready to speak.
+#[derive(Debug)]
 pub struct Accepted {
     /// The bytes.
     pub stream: Stream,
@@ -94,10 +102,13 @@ pub struct Drained {
 }
 
 /// A bound listener.
+#[derive(Debug)]
 pub struct Listener {
-    _settings: ListenerSettings,
+    settings: ListenerSettings,
+    socket: TcpListener,
     local: SocketAddr,
     tls: Option<ServerTls>,
+    load: Load,
 }
 
 impl Listener {
@@ -105,8 +116,15 @@ impl Listener {
     ///
     /// # Errors
     /// [`BindError`], which says who holds a port that is taken.
-    pub fn bind(_settings: ListenerSettings, _tls: Option<ServerTls>) -> Result<Self, BindError> {
-        todo!()
+    pub fn bind(settings: ListenerSettings, tls: Option<ServerTls>) -> Result<Self, BindError> {
+        let address = settings.address;
+        let (socket, local) = open(&settings).map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { address, holder: port_holder(address.port()) },
+            io::ErrorKind::PermissionDenied => BindError::Forbidden { address },
+            _ => BindError::Other { address, source },
+        })?;
+        let load = Load::new(settings.limits);
+        Ok(Self { settings, socket, local, tls, load })
     }
 
     /// Where it listens, with the port that was chosen.
@@ -121,13 +139,185 @@ impl Listener {
         self.tls.as_ref()
     }
 
+    /// The count of its open connections, for metrics.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.load.clone()
+    }
+
     /// Accepts until `shutdown` is cancelled, running `handler` for each connection in a task of its own; then
     /// cancels [`Accepted::draining`], waits for the handlers up to the drain time-out and cuts the rest.
-    pub async fn serve<H, F>(self, _shutdown: CancellationToken, _handler: H) -> Drained
+    pub async fn serve<H, F>(self, shutdown: CancellationToken, handler: H) -> Drained
     where
         H: Fn(Accepted) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        todo!()
+        let tasks = TaskTracker::new();
+        let draining = CancellationToken::new();
+        let cut = CancellationToken::new();
+        let mut accepting = Accepting { socket: &self.socket, load: &self.load, pause: Pause::default() };
+        while let Some(Some((socket, remote, guard))) = shutdown.run_until_cancelled(accepting.next()).await {
+            let arrival = Arrival {
+                socket,
+                remote,
+                guard,
+                tls: self.tls.clone(),
+                handshake_timeout: self.settings.handshake_timeout,
+                draining: draining.clone(),
+            };
+            let handler = handler.clone();
+            let cut = cut.clone();
+            tasks.spawn(async move {
+                cut.run_until_cancelled(async move {
+                    if let Some(accepted) = arrival.establish().await {
+                        handler(accepted).await;
+                    }
+                })
+                .await;
+            });
+        }
+        drop(self.socket);
+        draining.cancel();
+        tasks.close();
+        if tokio::time::timeout(self.settings.drain_timeout, tasks.wait()).await.is_ok() {
+            return Drained { cut: 0 };
+        }
+        let left = tasks.len();
+        cut.cancel();
+        tasks.wait().await;
+        Drained { cut: left }
     }
+}
+
+/// Binds and listens.
+fn open(settings: &ListenerSettings) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(settings.address), Type::STREAM, Some(Protocol::TCP))?;
+    // Without it a restart has to wait for the connections of the last run to time out.
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    if settings.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&settings.address.into())?;
+    socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
+    let listener = TcpListener::from_std(socket.into())?;
+    let local = listener.local_addr()?;
+    Ok((listener, local))
+}
+
+/// The accept loop's state.
+struct Accepting<'l> {
+    socket: &'l TcpListener,
+    load: &'l Load,
+    pause: Pause,
+}
+
+impl Accepting<'_> {
+    /// The next connection that has a place; `None` when there can be no more.
+    async fn next(&mut self) -> Option<(TcpStream, SocketAddr, Guard)> {
+        loop {
+            let place = self.load.place().await?;
+            match self.socket.accept().await {
+                Ok((socket, remote)) => {
+                    self.pause = Pause::default();
+                    let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+                    match self.load.admit(place, remote.ip()) {
+                        Some(guard) => return Some((socket, remote, guard)),
+                        None => {
+                            tracing::debug!(address = %remote.ip(), "too many connections from one address")
+                        }
+                    }
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => self.pause.wait(&error).await,
+            }
+        }
+    }
+}
+
+/// The peer went away before it was accepted: its matter, not ours.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+/// How long to wait after accepting failed for want of descriptors or memory: accepting again at once would spin.
+#[derive(Default)]
+struct Pause {
+    failures: u32,
+}
+
+impl Pause {
+    async fn wait(&mut self, error: &io::Error) {
+        let pause = Duration::from_millis(5_u64 << self.failures.min(8)).min(Duration::from_secs(1));
+        // Once for each doubling is enough for the log.
+        if self.failures.is_power_of_two() || self.failures == 0 {
+            tracing::warn!(%error, ?pause, "connections can't be accepted; raise the limit of open files?");
+        }
+        self.failures = self.failures.saturating_add(1);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// A connection that was accepted but has not spoken.
+struct Arrival {
+    socket: TcpStream,
+    remote: SocketAddr,
+    guard: Guard,
+    tls: Option<ServerTls>,
+    handshake_timeout: Duration,
+    draining: CancellationToken,
+}
+
+impl Arrival {
+    /// Does the handshake, if there is one to do; `None` when the peer failed it.
+    async fn establish(self) -> Option<Accepted> {
+        if let Err(error) = self.socket.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before it began");
+            return None;
+        }
+        let local = self.socket.local_addr().ok()?;
+        let (stream, tls) = match self.tls {
+            None => (Stream::plain(self.socket), None),
+            Some(tls) => {
+                let handshake =
+                    tokio::time::timeout(self.handshake_timeout, handshake(&tls, self.socket)).await;
+                match handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                    Ok((stream, info)) => (stream, Some(info)),
+                    Err(error) => {
+                        tracing::debug!(remote = %self.remote, %error, "TLS handshake failed");
+                        return None;
+                    }
+                }
+            }
+        };
+        let local = SocketAddr::new(local.ip().to_canonical(), local.port());
+        let info = Arc::new(ConnectionInfo { remote: self.remote, local, tls });
+        Some(Accepted { stream, info, draining: self.draining, guard: self.guard })
+    }
+}
+
+/// What a client gets that speaks HTTP to a TLS port.
+const NOT_PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 39\r\n\
+    Connection: close\r\n\r\nThis port speaks HTTPS: use https://.\r\n";
+
+async fn handshake(tls: &ServerTls, mut socket: TcpStream) -> io::Result<(Stream, TlsInfo)> {
+    let mut first = [0];
+    // RFC 8446 §5.1: a handshake record begins with 22; a letter is somebody who forgot the s of https.
+    if socket.peek(&mut first).await? == 1 && first.first().is_some_and(u8::is_ascii_uppercase) {
+        // What was sent is read first: closing a socket with unread bytes would reset it before the answer is read.
+        let _ = socket.read(&mut [0; 4096]).await?;
+        socket.write_all(NOT_PLAIN).await?;
+        socket.shutdown().await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on a TLS port"));
+    }
+    let current = tls.current();
+    let stream = TlsAcceptor::from(Arc::clone(&current.config)).accept(socket).await?;
+    let info = current
+        .describe(stream.get_ref().1, tls.now())
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok((Stream::tls(stream.into()), info))
 }

@@ -1,5 +1,6 @@
 //! A connection and what is known of its ends.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
@@ -19,6 +20,19 @@ pub enum Alpn {
     Http1,
     /// `h2`
     Http2,
+}
+
+impl Alpn {
+    pub(crate) const fn wire(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+
+    pub(crate) fn from_wire(name: &[u8]) -> Option<Self> {
+        [Self::Http1, Self::Http2].into_iter().find(|protocol| protocol.wire() == name)
+    }
 }
 
 /// Which HTTP a connection speaks.
@@ -33,7 +47,7 @@ pub enum HttpVersion {
 /// A connection's ends.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {
-    /// Who connected.
+    /// Who connected. An IPv4 address mapped into IPv6 is given as the IPv4 address.
     pub remote: SocketAddr,
     /// To which of our addresses.
     pub local: SocketAddr,
@@ -57,7 +71,15 @@ pub struct TlsInfo {
 /// A connection, plain or TLS, of a server or of a client.
 pub struct Stream {
     inner: Inner,
+    /// Read ahead to learn the protocol; given to the reader first.
+    ahead: [u8; AHEAD],
+    from: usize,
+    to: usize,
 }
+
+/// The HTTP/2 preface (RFC 9113 §3.4) is 24 bytes; four of them tell it from every method of HTTP/1.
+const AHEAD: usize = 4;
+const PREFACE: &[u8; AHEAD] = b"PRI ";
 
 enum Inner {
     Plain(TcpStream),
@@ -67,27 +89,71 @@ enum Inner {
 impl Stream {
     /// Takes a plain connection.
     #[must_use]
-    pub fn plain(socket: TcpStream) -> Self {
-        Self { inner: Inner::Plain(socket) }
+    pub const fn plain(socket: TcpStream) -> Self {
+        Self::new(Inner::Plain(socket))
     }
 
     pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { inner: Inner::Tls(Box::new(stream)) }
+        Self::new(Inner::Tls(Box::new(stream)))
+    }
+
+    const fn new(inner: Inner) -> Self {
+        Self { inner, ahead: [0; AHEAD], from: 0, to: 0 }
+    }
+
+    /// Whether it is encrypted.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        matches!(self.inner, Inner::Tls(_))
     }
 
     /// The protocol agreed on in TLS, if any.
     #[must_use]
     pub fn alpn(&self) -> Option<Alpn> {
-        todo!()
+        match &self.inner {
+            Inner::Plain(_) => None,
+            Inner::Tls(stream) => stream.get_ref().1.alpn_protocol().and_then(Alpn::from_wire),
+        }
     }
 
     /// Waits for the first byte, at most `limit`, and says which HTTP it begins: by what TLS agreed on, else by the
-    /// HTTP/2 preface (RFC 9113 §3.4). What was read is given again to the reader.
+    /// HTTP/2 preface (RFC 9113 §3.4). What was read is given again to the reader. Call it before anything is read.
     ///
     /// # Errors
     /// `TimedOut` when nothing came in time, `UnexpectedEof` when the peer closed first, or the socket's own error.
-    pub async fn http_version(&mut self, _limit: Duration) -> io::Result<HttpVersion> {
-        todo!()
+    pub async fn http_version(&mut self, limit: Duration) -> io::Result<HttpVersion> {
+        tokio::time::timeout(limit, self.look_ahead())
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no request came in time"))?
+    }
+
+    async fn look_ahead(&mut self) -> io::Result<HttpVersion> {
+        let agreed = self.alpn();
+        loop {
+            let read = self.ahead.get(self.from..self.to).unwrap_or_default();
+            match agreed {
+                Some(Alpn::Http1) if !read.is_empty() => return Ok(HttpVersion::Http1),
+                Some(Alpn::Http2) if !read.is_empty() => return Ok(HttpVersion::Http2),
+                None if read == PREFACE => return Ok(HttpVersion::Http2),
+                None if !PREFACE.starts_with(read) => return Ok(HttpVersion::Http1),
+                Some(_) | None => {}
+            }
+            let free = self.ahead.get_mut(self.to..).unwrap_or_default();
+            let count = match &mut self.inner {
+                Inner::Plain(stream) => stream.read(free).await?,
+                Inner::Tls(stream) => stream.read(free).await?,
+            };
+            if count == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed before the first request"));
+            }
+            self.to += count;
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_tls() { "Stream(TLS)" } else { "Stream(plain)" })
     }
 }
 
@@ -97,6 +163,13 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.from < self.to {
+            let this = &mut *self;
+            let count = buf.remaining().min(this.to - this.from);
+            buf.put_slice(this.ahead.get(this.from..this.from + count).unwrap_or_default());
+            this.from += count;
+            return Poll::Ready(Ok(()));
+        }
         match &mut self.inner {
             Inner::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Inner::Tls(stream) => Pin::new(stream).poll_read(cx, buf),

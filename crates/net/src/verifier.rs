@@ -1,0 +1,194 @@
+//! Checking a client's chain: RFC 5280 §6 by webpki, revocation lists included.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertRevocationListError, CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError,
+    SignatureScheme,
+};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
+
+use crate::bundle::ClientTrust;
+use crate::material::TlsError;
+use crate::provider;
+
+/// Checks client chains against bundles and lists.
+pub(crate) struct ClientVerifier {
+    bundles: Vec<(Arc<str>, Vec<TrustAnchor<'static>>)>,
+    all: Vec<TrustAnchor<'static>>,
+    hints: Vec<DistinguishedName>,
+    crls: Vec<CertRevocationList<'static>>,
+    unknown_status: UnknownStatusPolicy,
+    mandatory: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ClientVerifier {
+    pub(crate) fn new(trust: &ClientTrust, mandatory: bool) -> Result<Self, TlsError> {
+        if trust.bundles.is_empty() {
+            return Err(TlsError::new(
+                "client certificates",
+                "no trust bundle is given: nobody could be believed",
+            ));
+        }
+        let mut bundles = Vec::with_capacity(trust.bundles.len());
+        for bundle in &trust.bundles {
+            let anchors = bundle
+                .anchors
+                .iter()
+                .map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| {
+                    TlsError::new(&bundle.name, format!("a certificate can't be read: {error}"))
+                })?;
+            bundles.push((Arc::clone(&bundle.name), anchors));
+        }
+        let all: Vec<_> = bundles.iter().flat_map(|(_, anchors)| anchors.iter().cloned()).collect();
+        let hints =
+            all.iter().map(|anchor| DistinguishedName::in_sequence(anchor.subject.as_ref())).collect();
+        let crls = trust
+            .crls
+            .iter()
+            .map(|crl| OwnedCertRevocationList::from_der(&crl.0).map(CertRevocationList::Owned))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| TlsError::new("revocation list", format!("can't be read: {error}")))?;
+        let unknown_status = if trust.require_revocation_status {
+            UnknownStatusPolicy::Deny
+        } else {
+            UnknownStatusPolicy::Allow
+        };
+        let algorithms = provider().signature_verification_algorithms;
+        Ok(Self { bundles, all, hints, crls, unknown_status, mandatory, algorithms })
+    }
+
+    /// The bundles that vouch for a chain now, each tried on its own.
+    pub(crate) fn vouchers(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Vec<Arc<str>>, Error> {
+        let Some((leaf, intermediates)) = chain.split_first() else { return Ok(Vec::new()) };
+        let mut refusal = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let mut names = Vec::new();
+        for (name, anchors) in &self.bundles {
+            match self.verify((leaf, intermediates), anchors, now, KeyUsage::client_auth()) {
+                Ok(()) => names.push(Arc::clone(name)),
+                Err(error) => refusal = as_rustls(error),
+            }
+        }
+        if names.is_empty() { Err(refusal) } else { Ok(names) }
+    }
+
+    /// The name of the only bundle: who passed the handshake was vouched for by it.
+    pub(crate) fn only_bundle(&self) -> Option<Arc<str>> {
+        match self.bundles.as_slice() {
+            [(name, _)] => Some(Arc::clone(name)),
+            _ => None,
+        }
+    }
+
+    fn verify(
+        &self,
+        (leaf, intermediates): (&CertificateDer<'_>, &[CertificateDer<'_>]),
+        anchors: &[TrustAnchor<'_>],
+        now: UnixTime,
+        usage: KeyUsage,
+    ) -> Result<(), webpki::Error> {
+        let leaf = EndEntityCert::try_from(leaf)?;
+        let crls: Vec<_> = self.crls.iter().collect();
+        // A list out of date says nothing about what was revoked since: it counts as no answer, and no answer of an
+        // issuer who gives lists is a refusal (RFC 5280 §6.3.3).
+        let revocation = RevocationOptionsBuilder::new(&crls).ok().map(|options| {
+            options
+                .with_depth(RevocationCheckDepth::Chain)
+                .with_status_policy(self.unknown_status)
+                .with_expiration_policy(ExpirationPolicy::Enforce)
+                .build()
+        });
+        leaf.verify_for_usage(self.algorithms.all, anchors, intermediates, now, usage, revocation, None)
+            .map(|_| ())
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.verify((end_entity, intermediates), &self.all, now, KeyUsage::client_auth())
+            .map_err(as_rustls)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for ClientVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientVerifier")
+            .field("bundles", &self.bundles.len())
+            .field("crls", &self.crls.len())
+            .finish()
+    }
+}
+
+/// The alert a client gets depends on which error this is (RFC 8446 §6.2).
+fn as_rustls(error: webpki::Error) -> Error {
+    let certificate = match error {
+        webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => {
+            CertificateError::BadEncoding
+        }
+        webpki::Error::CertNotValidYet { .. } => CertificateError::NotValidYet,
+        webpki::Error::CertExpired { .. } | webpki::Error::InvalidCertValidity => CertificateError::Expired,
+        webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
+        webpki::Error::CertRevoked => CertificateError::Revoked,
+        webpki::Error::UnknownRevocationStatus => CertificateError::UnknownRevocationStatus,
+        webpki::Error::CrlExpired { .. } => CertificateError::ExpiredRevocationList,
+        webpki::Error::InvalidCrlSignatureForPublicKey => {
+            return Error::InvalidCertRevocationList(CertRevocationListError::BadSignature);
+        }
+        webpki::Error::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        webpki::Error::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,
+        // webpki adds reasons in minor releases; whatever they are, they refuse.
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    };
+    Error::InvalidCertificate(certificate)
+}
