@@ -1,0 +1,1 @@
+"""What the suites share: the binary, a running instance with a generated configuration, an upstream, a browser of forms."""
