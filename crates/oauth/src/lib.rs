@@ -1,3 +1,29 @@
 //! The OAuth 2.0 and OpenID Connect engine: no HTTP server, no SQL.
+//!
+//! [`Engine`] is generic over its [`ports`]. A surface reads parameters into [`Parameters`], calls one function per
+//! endpoint, and renders what comes back; [`Error`] knows its own status, code and words.
 
+pub mod authorize;
+pub mod client_auth;
+mod discovery;
+mod engine;
+mod error;
+mod introspect;
+mod keys;
+mod parameters;
 pub mod ports;
+mod revoke;
+mod settings;
+mod sign_in;
+mod token;
+mod userinfo;
+
+pub use authorize::{AuthorizationResponse, CheckedRedirectUri, ConsentRequest, SignInRequest, Step};
+pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
+pub use engine::Engine;
+pub use error::{ClientRefusal, Error, GrantRefusal};
+pub use keys::{SigningFailed, TokenKeys};
+pub use parameters::Parameters;
+pub use settings::{Endpoints, InvalidSettings, Lifetimes, Settings};
+pub use sign_in::SignedIn;
+pub use token::{Mint, TokenResponse, text};

@@ -4,6 +4,7 @@
 //! at the same instant exactly one wins. An operation that returns `Ok` is durable.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use countersign_model::{
     Client, ClientId, GrantId, ScopeSet, Session, SessionId, Subject, Timestamp, TokenHash, TokenId, User,
@@ -31,8 +32,9 @@ impl<T> Ports for T where
 
 /// Registered clients.
 pub trait Clients: Send + Sync {
-    /// The client of this name, enabled or not.
-    fn client(&self, id: &ClientId) -> impl Future<Output = Answer<Option<Client>>> + Send;
+    /// The client of this name, enabled or not. Shared, because the document is read at every request and never
+    /// changed: an implementation may answer from memory as long as it follows the changes of every process.
+    fn client(&self, id: &ClientId) -> impl Future<Output = Answer<Option<Arc<Client>>>> + Send;
 }
 
 /// People and their sessions.
@@ -293,6 +295,9 @@ pub struct Interaction {
     pub browser: TokenHash,
     /// The request's parameters as they were checked.
     pub parameters: Vec<(String, String)>,
+    /// The session the browser had when the request came: where a new sign-in is demanded, this one will not do.
+    #[serde(default)]
+    pub session: Option<SessionId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it is forgotten.

@@ -1,0 +1,73 @@
+//! The engine: ports, time, randomness, keys and settings in one handle.
+
+use std::sync::Arc;
+
+use countersign_model::{Env, Timestamp};
+
+use crate::client_auth::FetchKeys;
+use crate::discovery;
+use crate::ports::Ports;
+use crate::{InvalidSettings, Settings, TokenKeys};
+
+/// The authorization server without its network and without its disk. Share it in an [`Arc`].
+pub struct Engine<P> {
+    pub(crate) ports: Arc<P>,
+    pub(crate) env: Env,
+    pub(crate) keys: Arc<dyn TokenKeys>,
+    pub(crate) fetch: Arc<dyn FetchKeys>,
+    pub(crate) settings: Settings,
+    metadata: Arc<[u8]>,
+}
+
+impl<P> std::fmt::Debug for Engine<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("issuer", &self.settings.issuer).finish_non_exhaustive()
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Puts an engine together. `fetch` brings the keys of clients that publish them at a URL.
+    ///
+    /// # Errors
+    /// The settings contradict a specification.
+    pub fn new(
+        ports: Arc<P>,
+        env: Env,
+        keys: Arc<dyn TokenKeys>,
+        fetch: Arc<dyn FetchKeys>,
+        settings: Settings,
+    ) -> Result<Self, InvalidSettings> {
+        settings.check()?;
+        let metadata = discovery::document(&settings, &keys.algorithms());
+        Ok(Self { ports, env, keys, fetch, settings, metadata })
+    }
+
+    /// The settings it works with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it keeps things in.
+    #[must_use]
+    pub fn ports(&self) -> &Arc<P> {
+        &self.ports
+    }
+
+    /// The metadata document in JSON, for both `/.well-known/oauth-authorization-server` (RFC 8414 §3) and
+    /// `/.well-known/openid-configuration` (OpenID Connect Discovery §4).
+    #[must_use]
+    pub fn metadata(&self) -> Arc<[u8]> {
+        Arc::clone(&self.metadata)
+    }
+
+    /// The published keys as a JWK Set in JSON (RFC 7517 §5).
+    #[must_use]
+    pub fn jwks(&self) -> Arc<[u8]> {
+        self.keys.jwks(self.now())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+}

@@ -1,0 +1,296 @@
+//! Everything that can go wrong, and the one place that says what each is on the wire.
+
+use crate::SigningFailed;
+use crate::ports::Unavailable;
+
+/// Why a request was refused. [`Error::code`], [`Error::status`] and [`Error::description`] are for the answer;
+/// [`Error::reason`] is for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A parameter came twice.
+    #[error("a parameter is given more than once")]
+    DuplicateParameter,
+    /// A parameter is not there.
+    #[error("missing parameter: {0}")]
+    Missing(&'static str),
+    /// A parameter's value can't be used.
+    #[error("the value of this parameter can't be used: {0}")]
+    Invalid(&'static str),
+
+    // Client authentication.
+    /// The client did not prove who it is.
+    #[error("client authentication failed: {reason}")]
+    InvalidClient {
+        /// Why, for the log.
+        reason: ClientRefusal,
+        /// Whether it tried by the `Authorization` field, so that the answer must name a scheme (RFC 6749 §5.2).
+        challenge: bool,
+    },
+    /// More than one way of authentication in one request.
+    #[error("a client must use one method of authentication in a request")]
+    TwoMethods,
+
+    // Token endpoint.
+    /// Nobody here knows this grant type.
+    #[error("this grant type is not supported")]
+    UnsupportedGrantType,
+    /// The client is not registered for it.
+    #[error("the client may not use this grant type")]
+    UnauthorizedClient,
+    /// Code or refresh token, or what must fit them.
+    #[error("{0}")]
+    InvalidGrant(GrantRefusal),
+    /// Malformed, or more than may be had.
+    #[error("the scope is malformed or more than may be given")]
+    InvalidScope,
+    /// RFC 8707 §2.
+    #[error("the resource is malformed or not one the client may ask for")]
+    InvalidTarget,
+
+    // Authorization endpoint, shown to the person: there is no redirect URI that may be trusted.
+    /// No such client.
+    #[error("client_id names no client of this server")]
+    UnknownClient,
+    /// It may not be used.
+    #[error("this client is disabled")]
+    DisabledClient,
+    /// RFC 6749 §3.1.2.3: several are registered, or none, and none is named.
+    #[error("redirect_uri is missing")]
+    RedirectUriMissing,
+    /// RFC 9700 §2.1.
+    #[error("redirect_uri is not registered for this client")]
+    RedirectUriUnregistered,
+    /// The waiting request is gone, answered, or another browser's.
+    #[error("no request waits here for this browser")]
+    UnknownInteraction,
+
+    // Authorization endpoint, sent to the client.
+    /// RFC 6749 §4.1.2.1: only codes are given out.
+    #[error("response_type must be code")]
+    UnsupportedResponseType,
+    /// Only the query.
+    #[error("response_mode must be query")]
+    UnsupportedResponseMode,
+    /// RFC 7636 §4.4.1.
+    #[error("code_challenge is missing: PKCE is required")]
+    ChallengeMissing,
+    /// RFC 7636 §4.2: 43 characters of base64url.
+    #[error("code_challenge is malformed")]
+    ChallengeMalformed,
+    /// RFC 7636 §4.4.1.
+    #[error("code_challenge_method must be S256")]
+    ChallengeMethod,
+    /// OpenID Connect Core §6.
+    #[error("the request parameter is not supported")]
+    RequestNotSupported,
+    /// OpenID Connect Core §6.
+    #[error("the request_uri parameter is not supported")]
+    RequestUriNotSupported,
+    /// OpenID Connect Core §7.2.1.
+    #[error("the registration parameter is not supported")]
+    RegistrationNotSupported,
+    /// `prompt=none`, and somebody would have to sign in.
+    #[error("nobody is signed in, or not recently enough")]
+    LoginRequired,
+    /// `prompt=none`, and somebody would have to agree.
+    #[error("the person has not agreed yet")]
+    ConsentRequired,
+    /// The person said no.
+    #[error("the person did not agree")]
+    AccessDenied,
+
+    // Protected resources of our own.
+    /// RFC 6750 §3.1.
+    #[error("the access token does not count, or not here")]
+    InvalidToken,
+    /// RFC 6750 §3.1.
+    #[error("the access token lacks the scope openid")]
+    InsufficientScope,
+
+    // Our own fault.
+    /// The store.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The keys.
+    #[error(transparent)]
+    Signing(#[from] SigningFailed),
+}
+
+/// Why a client was not believed. Outside all are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say it")]
+pub enum ClientRefusal {
+    #[error("no client authentication")]
+    Absent,
+    #[error("the Authorization field can't be read as client credentials")]
+    Malformed,
+    #[error("unknown client")]
+    Unknown,
+    #[error("disabled client")]
+    Disabled,
+    #[error("not the method the client is registered for")]
+    WrongMethod,
+    #[error("wrong secret")]
+    WrongSecret,
+    #[error("client_id differs from the client that authenticated")]
+    OtherClient,
+    #[error("a public client can't use this endpoint")]
+    Public,
+    #[error("malformed assertion")]
+    AssertionMalformed,
+    #[error("unknown client_assertion_type")]
+    AssertionType,
+    #[error("assertion: algorithm not allowed")]
+    AssertionAlgorithm,
+    #[error("assertion: issuer and subject must be the client")]
+    AssertionIssuer,
+    #[error("assertion: made for another audience")]
+    AssertionAudience,
+    #[error("assertion: expired, not yet valid, or valid for too long")]
+    AssertionTime,
+    #[error("assertion: jti missing or used before")]
+    AssertionReplayed,
+    #[error("assertion: no key of the client verifies it")]
+    AssertionSignature,
+    #[error("assertion: the client's keys could not be fetched")]
+    KeysUnavailable,
+}
+
+/// Why a code or a refresh token gives nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say it")]
+pub enum GrantRefusal {
+    #[error("the code is unknown")]
+    CodeUnknown,
+    #[error("the code was used before")]
+    CodeReplayed,
+    #[error("the code has expired")]
+    CodeExpired,
+    #[error("the code was given to another client")]
+    CodeForeign,
+    #[error("redirect_uri differs from that of the authorization request")]
+    RedirectUriDiffers,
+    #[error("code_verifier is missing")]
+    VerifierMissing,
+    #[error("code_verifier does not fit the challenge")]
+    VerifierWrong,
+    #[error("code_verifier for a request that had no challenge")]
+    VerifierUnexpected,
+    #[error("the grant was revoked")]
+    Revoked,
+    #[error("the account is disabled")]
+    AccountDisabled,
+    #[error("the refresh token is unknown")]
+    RefreshUnknown,
+    #[error("the refresh token has expired")]
+    RefreshExpired,
+    #[error("the refresh token was given to another client")]
+    RefreshForeign,
+    #[error("the refresh token was used before")]
+    RefreshReplayed,
+}
+
+/// What an error is on the wire.
+struct Wire {
+    status: u16,
+    code: &'static str,
+    section: &'static str,
+}
+
+const fn wire(status: u16, code: &'static str, section: &'static str) -> Wire {
+    Wire { status, code, section }
+}
+
+impl Error {
+    /// One line a fact, no wildcard.
+    const fn wire(&self) -> Wire {
+        match self {
+            Self::DuplicateParameter => wire(400, "invalid_request", "RFC 6749 §3.1, §3.2"),
+            Self::Missing(_) | Self::Invalid(_) => wire(400, "invalid_request", "RFC 6749 §4.1.2.1, §5.2"),
+            Self::InvalidClient { .. } => wire(401, "invalid_client", "RFC 6749 §5.2"),
+            Self::TwoMethods => wire(400, "invalid_request", "RFC 6749 §2.3"),
+            Self::UnsupportedGrantType => wire(400, "unsupported_grant_type", "RFC 6749 §5.2"),
+            Self::UnauthorizedClient => wire(400, "unauthorized_client", "RFC 6749 §4.1.2.1, §5.2"),
+            Self::InvalidGrant(_) => wire(400, "invalid_grant", "RFC 6749 §5.2"),
+            Self::InvalidScope => wire(400, "invalid_scope", "RFC 6749 §4.1.2.1, §5.2"),
+            Self::InvalidTarget => wire(400, "invalid_target", "RFC 8707 §2"),
+            Self::UnknownClient | Self::DisabledClient => wire(400, "invalid_client", "RFC 6749 §4.1.2.1"),
+            Self::RedirectUriMissing => wire(400, "invalid_request", "RFC 6749 §3.1.2.3"),
+            Self::RedirectUriUnregistered => wire(400, "invalid_request", "RFC 9700 §2.1"),
+            Self::UnknownInteraction => wire(400, "invalid_request", "RFC 9700 §4.7"),
+            Self::UnsupportedResponseType => wire(400, "unsupported_response_type", "RFC 6749 §4.1.2.1"),
+            Self::UnsupportedResponseMode => {
+                wire(400, "invalid_request", "OAuth 2.0 Multiple Response Types §2.1")
+            }
+            Self::ChallengeMissing | Self::ChallengeMethod => wire(400, "invalid_request", "RFC 7636 §4.4.1"),
+            Self::ChallengeMalformed => wire(400, "invalid_request", "RFC 7636 §4.2"),
+            Self::RequestNotSupported => wire(400, "request_not_supported", "OpenID Connect Core §3.1.2.6"),
+            Self::RequestUriNotSupported => {
+                wire(400, "request_uri_not_supported", "OpenID Connect Core §3.1.2.6")
+            }
+            Self::RegistrationNotSupported => {
+                wire(400, "registration_not_supported", "OpenID Connect Core §3.1.2.6")
+            }
+            Self::LoginRequired => wire(400, "login_required", "OpenID Connect Core §3.1.2.6"),
+            Self::ConsentRequired => wire(400, "consent_required", "OpenID Connect Core §3.1.2.6"),
+            Self::AccessDenied => wire(400, "access_denied", "RFC 6749 §4.1.2.1"),
+            Self::InvalidToken => wire(401, "invalid_token", "RFC 6750 §3.1"),
+            Self::InsufficientScope => wire(403, "insufficient_scope", "RFC 6750 §3.1"),
+            Self::Unavailable(_) | Self::Signing(_) => wire(500, "server_error", "RFC 6749 §4.1.2.1"),
+        }
+    }
+
+    /// The HTTP status where the answer is not a redirect.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.wire().status
+    }
+
+    /// The `error` member.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.wire().code
+    }
+
+    /// Where that answer is laid down.
+    #[must_use]
+    pub const fn section(&self) -> &'static str {
+        self.wire().section
+    }
+
+    /// The `error_description` member: what a developer may know and an attacker too.
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::InvalidClient { .. } => "client authentication failed".to_owned(),
+            Self::Unavailable(_) | Self::Signing(_) => "the server could not complete the request".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The value of `WWW-Authenticate`, where the answer must have one.
+    #[must_use]
+    pub const fn challenge(&self) -> Option<&'static str> {
+        match self {
+            // RFC 6749 §5.2: the scheme the client used.
+            Self::InvalidClient { challenge: true, .. } => {
+                Some("Basic realm=\"countersign\", charset=\"UTF-8\"")
+            }
+            Self::InvalidToken => Some("Bearer error=\"invalid_token\""),
+            Self::InsufficientScope => Some("Bearer error=\"insufficient_scope\", scope=\"openid\""),
+            _ => None,
+        }
+    }
+
+    /// Whether it is our own fault, and belongs in the log as an error.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        self.status() >= 500
+    }
+
+    /// The answer's body (RFC 6749 §5.2), in JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "error": self.code(), "error_description": self.description() }).to_string()
+    }
+}

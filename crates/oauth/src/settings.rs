@@ -1,0 +1,183 @@
+//! What the operator decides about the protocol, already checked.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_model::ScopeSet;
+use url::Url;
+
+/// Settings of the engine. [`Settings::new`] gives every default; change what differs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The issuer (RFC 8414 §2), exactly as tokens and metadata carry it: no trailing slash.
+    pub issuer: String,
+    /// Where the endpoints are.
+    pub endpoints: Endpoints,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// For how long a rotated refresh token may be rotated once more, for a client whose answer was lost.
+    pub refresh_grace: Duration,
+    /// The audience of access tokens whose client and request name none.
+    pub default_audience: String,
+    /// Resources (RFC 8707) any client may ask for, besides those registered for it.
+    pub resources: BTreeSet<String>,
+    /// Resources that get reference tokens, whoever asks.
+    pub reference_token_resources: BTreeSet<String>,
+    /// The scopes that the metadata names.
+    pub scopes: ScopeSet,
+    /// Takes authorization requests of confidential clients without PKCE. Public clients always need it.
+    pub insecure_pkce_optional: bool,
+    /// Algorithms client assertions may be signed with (RFC 7523 §3). Never `none`, never HMAC.
+    pub assertion_algorithms: Vec<&'static str>,
+    /// How far ahead the `exp` of a client assertion may be.
+    pub assertion_lifetime: Duration,
+    /// By how much another machine's clock may differ from ours.
+    pub leeway: Duration,
+}
+
+/// Where the endpoints are, as absolute URLs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each is the endpoint of its name")]
+pub struct Endpoints {
+    pub authorization: String,
+    pub token: String,
+    pub introspection: String,
+    pub revocation: String,
+    pub userinfo: String,
+    pub jwks: String,
+}
+
+/// How long things live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lifetimes {
+    /// Authorization codes (RFC 6749 §4.1.2: ten minutes at most).
+    pub authorization_code: Duration,
+    /// Access tokens, unless the client has a life of its own.
+    pub access_token: Duration,
+    /// Refresh tokens from their last use, unless the client has a life of its own.
+    pub refresh_token: Duration,
+    /// ID tokens.
+    pub id_token: Duration,
+    /// Sessions, whatever happens.
+    pub session: Duration,
+    /// How long an authorization request waits for a person.
+    pub interaction: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            authorization_code: Duration::from_secs(60),
+            access_token: Duration::from_secs(600),
+            refresh_token: Duration::from_secs(30 * 86_400),
+            id_token: Duration::from_secs(600),
+            session: Duration::from_secs(12 * 3_600),
+            interaction: Duration::from_secs(1_800),
+        }
+    }
+}
+
+/// Why settings can't be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidSettings {
+    /// RFC 8414 §2.
+    #[error(
+        "the issuer must be an https URL without query and fragment (http on a loopback host only), not {0:?}"
+    )]
+    Issuer(String),
+    /// RFC 6749 §4.1.2.
+    #[error("an authorization code must live from one second to ten minutes")]
+    CodeLifetime,
+    /// Nothing can live for no time.
+    #[error("a lifetime must be at least one second")]
+    Lifetime,
+    /// RFC 8707 §2.
+    #[error("a resource must be an absolute URI without a fragment, not {0:?}")]
+    Resource(String),
+}
+
+impl Settings {
+    /// Settings with every default for this issuer.
+    ///
+    /// # Errors
+    /// The issuer is no https URL (http is taken on a loopback host), or has a query or a fragment.
+    pub fn new(issuer: &str) -> Result<Self, InvalidSettings> {
+        let invalid = || InvalidSettings::Issuer(issuer.to_owned());
+        let url = Url::parse(issuer).map_err(|_| invalid())?;
+        // RFC 8414 §2: https, no query, no fragment.
+        let fits = (url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url))
+            && url.has_host()
+            && !issuer.contains(['?', '#'])
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !fits {
+            return Err(invalid());
+        }
+        let issuer = issuer.trim_end_matches('/').to_owned();
+        Ok(Self {
+            endpoints: Endpoints::of(&issuer),
+            lifetimes: Lifetimes::default(),
+            refresh_grace: Duration::from_secs(10),
+            default_audience: issuer.clone(),
+            resources: BTreeSet::new(),
+            reference_token_resources: BTreeSet::new(),
+            scopes: "openid profile email offline_access".parse().unwrap_or_default(),
+            insecure_pkce_optional: false,
+            assertion_algorithms: vec![
+                "ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256",
+            ],
+            assertion_lifetime: Duration::from_secs(300),
+            leeway: Duration::from_secs(10),
+            issuer,
+        })
+    }
+
+    /// What can't be right, found before the server starts.
+    pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
+        let lives = &self.lifetimes;
+        let second = Duration::from_secs(1);
+        if lives.authorization_code < second || lives.authorization_code > Duration::from_secs(600) {
+            return Err(InvalidSettings::CodeLifetime);
+        }
+        let others =
+            [lives.access_token, lives.refresh_token, lives.id_token, lives.session, lives.interaction];
+        if others.iter().any(|life| *life < second) {
+            return Err(InvalidSettings::Lifetime);
+        }
+        match self.resources.iter().find(|resource| !is_resource(resource)) {
+            Some(resource) => Err(InvalidSettings::Resource(resource.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Endpoints {
+    /// The endpoints below an issuer.
+    #[must_use]
+    pub fn of(issuer: &str) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        Self {
+            authorization: at("/authorize"),
+            token: at("/token"),
+            introspection: at("/introspect"),
+            revocation: at("/revoke"),
+            userinfo: at("/userinfo"),
+            jwks: at("/jwks"),
+        }
+    }
+}
+
+/// RFC 8707 §2: an absolute URI without a fragment.
+pub(crate) fn is_resource(text: &str) -> bool {
+    text.len() <= 1_024 && !text.contains('#') && Url::parse(text).is_ok()
+}
+
+/// Whether the URL's host is this machine (RFC 8252 §7.3; `localhost` for issuers of a development server).
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
