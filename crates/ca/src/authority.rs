@@ -1,20 +1,23 @@
 //! The authority as its callers see it.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::{CertificateSerial, Env};
+use countersign_model::{CertificateSerial, Env, Timestamp};
+use rcgen::Issuer;
+use rustls_pki_types::CertificateDer;
 
-use crate::crl::Crl;
-use crate::csr::PublicKey;
-use crate::error::{IssueError, OpenError};
+use crate::encode::pem;
+use crate::error::OpenError;
 use crate::hierarchy::Hierarchy;
-use crate::issue::{IssueRequest, Issued, IssuedWithKey};
+use crate::key::CaKey;
 use crate::ports::{Certificates, RevocationReason, Unavailable};
 use crate::profile::Profile;
 
 /// What an authority issues.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// The profiles, each of another name.
     pub profiles: Vec<Profile>,
@@ -26,8 +29,12 @@ pub struct Settings {
 
 /// A certificate authority over a store.
 pub struct Authority<P> {
-    ports: Arc<P>,
-    _env: Env,
+    pub(crate) ports: Arc<P>,
+    pub(crate) env: Env,
+    pub(crate) hierarchy: Hierarchy,
+    pub(crate) settings: Settings,
+    pub(crate) issuer: Issuer<'static, CaKey>,
+    pub(crate) not_after: Timestamp,
 }
 
 impl<P: Certificates> Authority<P> {
@@ -36,28 +43,18 @@ impl<P: Certificates> Authority<P> {
     /// # Errors
     /// [`OpenError`], which says what to mend.
     pub fn open(
-        _ports: Arc<P>,
-        _env: Env,
-        _hierarchy: Hierarchy,
-        _settings: Settings,
+        ports: Arc<P>,
+        env: Env,
+        hierarchy: Hierarchy,
+        settings: Settings,
     ) -> Result<Self, OpenError> {
-        todo!()
-    }
-
-    /// Issues a certificate for a key the asker holds.
-    ///
-    /// # Errors
-    /// [`IssueError`].
-    pub async fn issue(&self, _request: &IssueRequest, _key: &PublicKey) -> Result<Issued, IssueError> {
-        todo!()
-    }
-
-    /// Makes an ECDSA P-256 key and issues a certificate for it.
-    ///
-    /// # Errors
-    /// [`IssueError`].
-    pub async fn issue_with_new_key(&self, _request: &IssueRequest) -> Result<IssuedWithKey, IssueError> {
-        todo!()
+        check_profiles(&settings.profiles)?;
+        let not_after = hierarchy.check(env.now())?.not_after;
+        let key = hierarchy.intermediate.signing_key("intermediate")?;
+        let certificate = CertificateDer::from(hierarchy.intermediate.certificate.as_slice());
+        let issuer = Issuer::from_ca_cert_der(&certificate, key)
+            .map_err(|error| OpenError::Certificate { what: "intermediate", reason: error.to_string() })?;
+        Ok(Self { ports, env, hierarchy, settings, issuer, not_after })
     }
 
     /// Revokes a certificate; `false` when there is none of that serial.
@@ -66,30 +63,38 @@ impl<P: Certificates> Authority<P> {
     /// [`Unavailable`].
     pub async fn revoke(
         &self,
-        _serial: &CertificateSerial,
-        _reason: RevocationReason,
+        serial: &CertificateSerial,
+        reason: RevocationReason,
     ) -> Result<bool, Unavailable> {
-        todo!()
-    }
-
-    /// The revocation list as of now, freshly signed.
-    ///
-    /// # Errors
-    /// [`IssueError`].
-    pub async fn crl(&self) -> Result<Crl, IssueError> {
-        todo!()
+        let known = self.ports.revoke_certificate(serial, reason, self.env.now()).await?;
+        if known {
+            tracing::info!(%serial, ?reason, "certificate revoked");
+        }
+        Ok(known)
     }
 
     /// The profile of that name.
     #[must_use]
-    pub fn profile(&self, _name: &str) -> Option<&Profile> {
-        todo!()
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.settings.profiles.iter().find(|profile| profile.name == name)
     }
 
     /// What others need to believe our certificates: the root, PEM.
     #[must_use]
     pub fn trust_bundle_pem(&self) -> String {
-        todo!()
+        pem("CERTIFICATE", &self.hierarchy.root)
+    }
+
+    /// The same as DER.
+    #[must_use]
+    pub fn trust_bundle_der(&self) -> &[u8] {
+        &self.hierarchy.root
+    }
+
+    /// When the intermediate or the root ends, whichever is first: nothing issued lives longer.
+    #[must_use]
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
     }
 
     /// The store behind it, for lists.
@@ -97,4 +102,30 @@ impl<P: Certificates> Authority<P> {
     pub fn ports(&self) -> &P {
         &self.ports
     }
+}
+
+impl<P> fmt::Debug for Authority<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority")
+            .field("settings", &self.settings)
+            .field("not_after", &self.not_after)
+            .finish()
+    }
+}
+
+fn check_profiles(profiles: &[Profile]) -> Result<(), OpenError> {
+    let mut seen = BTreeSet::new();
+    for profile in profiles {
+        let wrong = |reason| Err(OpenError::Profile { profile: profile.name.clone(), reason });
+        if !seen.insert(profile.name.as_str()) {
+            return wrong("there is another profile of this name");
+        }
+        if profile.lifetime.is_zero() || profile.lifetime > profile.max_lifetime {
+            return wrong("the default lifetime is more than zero and at most the longest one");
+        }
+        if profile.backdate > Duration::from_secs(3600) {
+            return wrong("certificates are backdated by an hour at most");
+        }
+    }
+    Ok(())
 }

@@ -62,6 +62,9 @@ pub enum IssueError {
         /// How many are allowed.
         limit: usize,
     },
+    /// More than one SPIFFE ID.
+    #[error("a certificate carries one SPIFFE ID at most")]
+    SeveralSpiffeIds,
     /// The text is no name.
     #[error(transparent)]
     Name(#[from] InvalidName),
