@@ -3,6 +3,7 @@
 mod address;
 mod api_key;
 mod client;
+pub mod digest;
 mod id;
 mod method;
 mod random;
