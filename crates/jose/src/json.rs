@@ -1,0 +1,132 @@
+//! JSON in which no object has a member twice (RFC 8725 §3.12 in spirit, RFC 7515 §4, RFC 7519 §4): two readers of
+//! one token must not see two different tokens.
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// How deep values may be nested.
+const DEEPEST: usize = 16;
+
+/// Why a text is no object we take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum JsonFault {
+    /// It is no JSON object, or nested too deeply.
+    NotAnObject,
+    /// A member is there twice.
+    Duplicate,
+}
+
+const DUPLICATE: &str = "duplicate member";
+
+/// Reads one object and nothing after it.
+pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
+    match serde_json::from_slice::<Strict>(bytes) {
+        Ok(Strict(Value::Object(map))) => Ok(map),
+        Ok(_) => Err(JsonFault::NotAnObject),
+        Err(error) if error.to_string().starts_with(DUPLICATE) => Err(JsonFault::Duplicate),
+        Err(_) => Err(JsonFault::NotAnObject),
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Level(DEEPEST).deserialize(deserializer).map(Strict)
+    }
+}
+
+/// How many levels may still follow.
+#[derive(Clone, Copy)]
+struct Level(usize);
+
+impl Level {
+    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
+        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("nested too deeply"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let level = self.below()?;
+        let mut values = Vec::new();
+        while let Some(value) = sequence.next_element_seed(level)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let level = self.below()?;
+        let mut map = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(level)?;
+            if map.insert(name, value).is_some() {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_unique_at_every_depth() {
+        assert!(object(br#"{"a":1,"b":[{"a":1}]}"#).is_ok());
+        assert_eq!(object(br#"{"a":1,"a":1}"#), Err(JsonFault::Duplicate));
+        assert_eq!(object(br#"{"a":1,"\u0061":2}"#), Err(JsonFault::Duplicate));
+        assert_eq!(object(br#"{"b":[{"a":1,"a":2}]}"#), Err(JsonFault::Duplicate));
+        for wrong in ["", "[]", "1", "{} {}", "{\"a\":}", "\u{feff}{}"] {
+            assert_eq!(object(wrong.as_bytes()), Err(JsonFault::NotAnObject), "{wrong}");
+        }
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(20), "]".repeat(20));
+        assert_eq!(object(deep.as_bytes()), Err(JsonFault::NotAnObject));
+    }
+}
