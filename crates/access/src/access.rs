@@ -3,23 +3,48 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use countersign_model::{CertificateSerial, Timestamp};
+use arc_swap::ArcSwap;
+use countersign_model::{CertificateSerial, Method, Timestamp, TokenHash};
 
+use crate::extract::{Credential, Presented, extract};
+use crate::outcome::{Outcome, Rejection};
+use crate::policy::decide::{Case, decide};
 use crate::ports::{Change, Unavailable};
-use crate::{Decision, Peer, RequestParts, Rule, Settings, Sources};
+use crate::revocation::{RevocationSet, Standing};
+use crate::state::State;
+use crate::verify::api_key::KnownKey;
+use crate::verify::basic::BasicSources;
+use crate::verify::tokens::{Recall, Remembered};
+use crate::verify::{introspection, jwt, mtls};
+use crate::{
+    Confirmation, Decision, Identity, InvalidSettings, Peer, Placement, Reason, RequestParts, Rule, Settings,
+    Sources,
+};
 
 /// Who is calling, and may they? Shared by every surface of a process as `Arc<Access>`.
-pub struct Access {}
+pub struct Access {
+    state: ArcSwap<State>,
+    revocations: RevocationSet,
+    revoked_certificates: ArcSwap<HashSet<CertificateSerial>>,
+}
+
+/// A verifier's answer, and the API key it came from.
+type Answer = (Outcome, Option<Arc<KnownKey>>);
 
 impl Access {
     /// A pipeline over these sources.
-    #[must_use]
-    pub fn new(settings: Settings, sources: Sources) -> Self {
-        let _ = (settings, sources);
-        todo!()
+    ///
+    /// # Errors
+    /// What in the settings can't be used.
+    pub fn new(settings: Settings, sources: Sources) -> Result<Self, InvalidSettings> {
+        Ok(Self {
+            state: ArcSwap::from_pointee(State::new(settings, sources, None)?),
+            revocations: RevocationSet::default(),
+            revoked_certificates: ArcSwap::default(),
+        })
     }
 
-    /// Checks one request. On a credential seen before this neither waits nor allocates.
+    /// Checks one request. On a credential seen before this neither waits nor allocates more than a password's text.
     pub async fn check(
         &self,
         request: &RequestParts<'_>,
@@ -27,26 +52,250 @@ impl Access {
         rule: &Rule,
         now: Timestamp,
     ) -> Decision {
-        let _ = (request, peer, rule, now);
-        todo!()
+        let mut case = Case {
+            peer: peer.certificate(),
+            method: None,
+            placement: Placement::Nowhere,
+            outcome: Outcome::Absent,
+            is_secure: request.secure,
+        };
+        let presented = match extract(request, peer, rule) {
+            Ok(presented) => presented,
+            Err(reason) => {
+                if matches!(reason, Reason::TokenTooLarge | Reason::TokenMalformed) {
+                    case.method = Some(Method::Jwt);
+                }
+                case.outcome = reason.into();
+                return decide(rule, case);
+            }
+        };
+        let Some(credential) = &presented.credential else { return decide(rule, case) };
+        case.method = Some(credential.method());
+        let remembered = self.remembered(&self.state.load(), credential, request, rule, now);
+        let (outcome, key) = match remembered {
+            Some(answer) => answer,
+            None => Box::pin(self.first_sight(credential, request, rule, now)).await,
+        };
+        case.outcome = self.bound(outcome, &presented, now);
+        case.placement = presented.placement;
+        let decision = decide(rule, case);
+        if let (Some(known), Decision::Allow(_)) = (key, &decision) {
+            if let Some(key_use) = &self.state.load().sources.key_use {
+                key_use.used(&known.key, request.client_address, now);
+            }
+        }
+        decision
+    }
+
+    /// The answer from memory. `None`: there is none, look.
+    fn remembered(
+        &self,
+        state: &State,
+        credential: &Credential<'_>,
+        request: &RequestParts<'_>,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Option<Answer> {
+        let token = |key: &TokenHash| match state.tokens.recall(
+            key,
+            &self.revocations,
+            state.settings.limits.leeway,
+            now,
+        ) {
+            Recall::Good(identity) => Some(Outcome::Verified(identity)),
+            Recall::Rejected(rejection) => Some(Outcome::Rejected(rejection)),
+            Recall::Unsettled(_) | Recall::Nothing => None,
+        };
+        match credential {
+            Credential::Jwt(text) => token(&TokenHash::of(text.as_bytes())).map(|outcome| (outcome, None)),
+            Credential::Reference(text) => {
+                let mut issuers = introspection::candidates(&state.issuers, rule, text);
+                let first = issuers.next()?;
+                // With several issuers the memory of the first says nothing about the others.
+                let outcome = token(&introspection::memory_key(first, text))?;
+                let is_final = matches!(outcome, Outcome::Verified(_)) || issuers.next().is_none();
+                is_final.then_some((outcome, None))
+            }
+            Credential::Basic(credentials) => {
+                state.basic.remembered(credentials, now).map(|outcome| (outcome, None))
+            }
+            Credential::ApiKey(text) => state.keys.remembered(text, request, rule, now).map(from_key),
+            Credential::Certificate(certificate) => {
+                let revoked = self.revoked_certificates.load();
+                let result = mtls::verify(certificate, &state.certificates, &revoked, now);
+                Some((result.into(), None))
+            }
+        }
+    }
+
+    async fn first_sight(
+        &self,
+        credential: &Credential<'_>,
+        request: &RequestParts<'_>,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Answer {
+        let state = self.state.load_full();
+        match credential {
+            Credential::Jwt(text) => (self.jwt(&state, text, now).await.into(), None),
+            Credential::Reference(text) => (self.reference(&state, text, rule, now).await.into(), None),
+            Credential::Basic(credentials) => {
+                let sources = BasicSources {
+                    accounts: &state.sources.accounts,
+                    hasher: &state.sources.hasher,
+                    limits: &state.settings.limits,
+                    issuer: &state.settings.local_issuer,
+                };
+                (state.basic.verify(sources, credentials, request.client_address, now).await, None)
+            }
+            Credential::ApiKey(text) => {
+                let Some(source) = &state.sources.api_keys else {
+                    return (Reason::ApiKeyUnknown.into(), None);
+                };
+                let settings = (&state.settings.limits, &state.settings.local_issuer);
+                from_key(state.keys.verify(&**source, settings, text, (request, rule), now).await)
+            }
+            Credential::Certificate(_) => (Reason::CertificateNameless.into(), None),
+        }
+    }
+
+    async fn jwt(&self, state: &State, text: &str, now: Timestamp) -> Result<Arc<Identity>, Rejection> {
+        let limits = &state.settings.limits;
+        let key = TokenHash::of(text.as_bytes());
+        if let Recall::Unsettled(remembered) =
+            state.tokens.recall(&key, &self.revocations, limits.leeway, now)
+        {
+            return self.settle(state, &remembered, now).await;
+        }
+        let epoch = self.revocations.epoch();
+        let verified = jwt::verify(&state.issuers, limits, text, now).await?;
+        let identity = Arc::new(verified.identity);
+        self.standing(state, &identity, now).await?;
+        let generations = (verified.keys_generation, epoch);
+        state.tokens.remember(key, &identity, verified.issuer, generations, Timestamp::MAX);
+        Ok(identity)
+    }
+
+    async fn reference(
+        &self,
+        state: &State,
+        text: &str,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Rejection> {
+        let limits = &state.settings.limits;
+        let mut answer = Err(Reason::TokenUnknown.into());
+        for issuer in introspection::candidates(&state.issuers, rule, text) {
+            let key = introspection::memory_key(issuer, text);
+            match state.tokens.recall(&key, &self.revocations, limits.leeway, now) {
+                Recall::Good(identity) => return Ok(identity),
+                Recall::Rejected(rejection) if rejection.reason == Reason::TokenUnknown => continue,
+                Recall::Rejected(rejection) => return Err(rejection),
+                Recall::Unsettled(remembered) => return self.settle(state, &remembered, now).await,
+                Recall::Nothing => {}
+            }
+            let generations = (issuer.generation(), self.revocations.epoch());
+            match introspection::ask(issuer, &state.tokens, limits, text, now).await {
+                Ok((identity, fresh_until)) => {
+                    self.standing(state, &identity, now).await?;
+                    state.tokens.remember(key, &identity, issuer, generations, fresh_until);
+                    return Ok(identity);
+                }
+                Err(rejection) if rejection.reason == Reason::TokenUnknown => {}
+                // Another issuer may still know it; if none does, this is the answer.
+                Err(rejection) => answer = Err(rejection),
+            }
+        }
+        answer
+    }
+
+    /// A remembered token whose client or subject changed: asks, once.
+    async fn settle(
+        &self,
+        state: &State,
+        remembered: &Remembered,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Rejection> {
+        self.standing(state, &remembered.identity, now).await?;
+        Ok(Arc::clone(&remembered.identity))
+    }
+
+    /// Whether a verified token still counts; asks about its client and its subject when they changed.
+    async fn standing(&self, state: &State, identity: &Identity, _: Timestamp) -> Result<(), Rejection> {
+        let revoked = || Err(Rejection::from(Reason::TokenRevoked).about(identity));
+        let asked_in = self.revocations.epoch();
+        let (client, user) = match self.revocations.standing(identity) {
+            Standing::Good => return Ok(()),
+            Standing::Revoked => return revoked(),
+            Standing::Unknown(client, user) => (client, user),
+        };
+        let failed = |error: Unavailable| {
+            tracing::error!(%error, "whether a client or an account still counts could not be looked up");
+            Rejection::from(Reason::LookupFailed)
+        };
+        // What can't be known is refused.
+        let Some(source) = &state.sources.revocations else { return Err(Reason::LookupFailed.into()) };
+        let mut counts = true;
+        if let Some(client) = client {
+            let enabled = source.client_is_enabled(&client).await.map_err(failed)?;
+            self.revocations.client_is(&client, enabled, asked_in);
+            counts &= enabled;
+        }
+        if let Some(user) = user {
+            let enabled = source.user_is_enabled(&user).await.map_err(failed)?;
+            self.revocations.user_is(&user, enabled, asked_in);
+            counts &= enabled;
+        }
+        if counts { Ok(()) } else { revoked() }
+    }
+
+    /// RFC 8705 §3: a token bound to a certificate counts only on a connection that proved to hold its key.
+    fn bound(&self, outcome: Outcome, presented: &Presented<'_>, now: Timestamp) -> Outcome {
+        let Outcome::Verified(identity) = &outcome else { return outcome };
+        let Some(Confirmation::Certificate(thumbprint)) = &identity.confirmation else { return outcome };
+        if identity.method == Method::Mtls {
+            return outcome;
+        }
+        let reject = |reason: Reason| Outcome::Rejected(Rejection::from(reason).about(identity));
+        match presented.peer {
+            Some(peer) if peer.facts().thumbprint == *thumbprint => {
+                match mtls::is_current(peer, &self.revoked_certificates.load(), now) {
+                    Ok(()) => outcome,
+                    Err(reason) => reject(reason),
+                }
+            }
+            Some(_) | None => reject(Reason::TokenBinding),
+        }
     }
 
     /// Forgets what a change made untrue. Call it for every announced change, in order.
     pub fn apply(&self, change: &Change, now: Timestamp) {
-        let _ = (change, now);
-        todo!()
+        self.revocations.apply(change, now);
+        let state = self.state.load();
+        match change {
+            Change::ApiKey(hash) => state.keys.forget(hash),
+            Change::User(user, name) => state.basic.forget(user, name),
+            // The list has them; remembered tokens are compared with it again.
+            Change::Client(_) | Change::TokenRevoked(..) | Change::GrantRevoked(..) => {}
+            // The key source's generation moves on; the certificates come in by `replace_revoked_certificates`.
+            Change::SigningKeys | Change::Certificates => {}
+        }
     }
 
-    /// Swaps the configuration; everything remembered is forgotten.
-    pub fn replace_config(&self, settings: Settings, sources: Sources) {
-        let _ = (settings, sources);
-        todo!()
+    /// Swaps the configuration: everything remembered is forgotten, except the keys of external issuers that stay and
+    /// the back-off after wrong passwords.
+    ///
+    /// # Errors
+    /// What in the settings can't be used; the old ones stay in force.
+    pub fn replace_config(&self, settings: Settings, sources: Sources) -> Result<(), InvalidSettings> {
+        let before = self.state.load_full();
+        self.state.store(Arc::new(State::new(settings, sources, Some(&before))?));
+        Ok(())
     }
 
     /// Swaps the set of revoked certificates.
     pub fn replace_revoked_certificates(&self, serials: HashSet<CertificateSerial>) {
-        let _ = serials;
-        todo!()
+        self.revoked_certificates.store(Arc::new(serials));
     }
 
     /// Learns every revocation that still matters: at start, and whenever announcements may have been missed.
@@ -54,22 +303,36 @@ impl Access {
     /// # Errors
     /// The list can't be had: don't serve before it can.
     pub async fn load_revocations(&self, now: Timestamp) -> Result<(), Unavailable> {
-        let _ = now;
-        todo!()
+        let state = self.state.load_full();
+        if let Some(source) = &state.sources.revocations {
+            self.revocations.load(source.revocations(now).await?);
+        }
+        Ok(())
     }
 
     /// Fetches the keys of external issuers that are due. Call it every few seconds from a background task.
     pub async fn refresh_issuers(&self, now: Timestamp) {
-        let _ = now;
-        todo!()
+        for keys in self.state.load_full().remote_keys() {
+            keys.refresh(now).await;
+        }
     }
 
     /// Whether every external issuer's keys are there, for readiness.
     #[must_use]
     pub fn issuers_ready(&self, now: Timestamp) -> bool {
-        let _ = now;
-        todo!()
+        self.state.load().remote_keys().all(|keys| keys.usable_until() > now)
     }
 }
 
-const _: fn(Arc<Access>) = |_| {};
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Access")
+    }
+}
+
+fn from_key(result: Result<Arc<KnownKey>, Rejection>) -> Answer {
+    match result {
+        Ok(known) => (Outcome::Verified(Arc::clone(&known.identity)), Some(known)),
+        Err(rejection) => (Outcome::Rejected(rejection), None),
+    }
+}

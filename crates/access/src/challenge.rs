@@ -3,26 +3,66 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::{Issuer, Subject};
+use countersign_model::{Issuer, Method, Subject};
 use http::{HeaderValue, StatusCode};
 
+use crate::reason::Outside;
 use crate::{InvalidRule, Reason, RuleSettings};
 
 /// A request that may not pass. What it says outside is less than what it knows.
 #[derive(Debug)]
 pub struct Denial {
     reason: Reason,
+    /// The method of the credential, once one was seen.
+    method: Option<Method>,
     subject: Option<Subject>,
     issuer: Option<Issuer>,
     retry_after: Option<Duration>,
+    is_secure: bool,
     challenges: Arc<Challenges>,
 }
 
 impl Denial {
+    pub(crate) fn new(reason: Reason, challenges: &Arc<Challenges>, is_secure: bool) -> Self {
+        Self {
+            reason,
+            method: None,
+            subject: None,
+            issuer: None,
+            retry_after: None,
+            is_secure,
+            challenges: Arc::clone(challenges),
+        }
+    }
+
+    pub(crate) fn by(self, method: Method) -> Self {
+        Self { method: Some(method), ..self }
+    }
+
+    pub(crate) fn about(self, subject: &Subject, issuer: &Issuer) -> Self {
+        Self { subject: Some(subject.clone()), issuer: Some(issuer.clone()), ..self }
+    }
+
+    pub(crate) fn after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+
     /// Why, in one word, for the log and for metrics; never for the caller.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.reason.as_str()
+    }
+
+    /// Why, as a type.
+    #[must_use]
+    pub fn why(&self) -> Reason {
+        self.reason
+    }
+
+    /// The method of the credential, when one was seen. For the log.
+    #[must_use]
+    pub fn method(&self) -> Option<Method> {
+        self.method
     }
 
     /// Whom it was about, once that was verified. For the log.
@@ -37,43 +77,161 @@ impl Denial {
         self.issuer.as_ref()
     }
 
-    /// 400, 401, 403, 429 or 503.
+    /// 400, 401, 403, 429 or 503. A 401 always comes with a challenge (RFC 9110 §15.5.2); where none could help, as
+    /// with a client certificate, it is 403.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        todo!()
+        match self.reason.outside().status() {
+            StatusCode::UNAUTHORIZED if self.schemes().next().is_none() => StatusCode::FORBIDDEN,
+            status => status,
+        }
     }
 
-    /// The `Retry-After` of 429 and 503.
+    /// The `Retry-After` of 429 and 503, in whole seconds when written.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The values of `WWW-Authenticate`, one a method the rule accepts.
+    /// The values of `WWW-Authenticate`, one a scheme the rule accepts; none for 429 and 503.
     #[must_use]
     pub fn www_authenticate(&self) -> Vec<HeaderValue> {
-        todo!()
+        match self.reason.outside() {
+            Outside::TooManyRequests | Outside::Unavailable | Outside::InsecureTransport => Vec::new(),
+            // A challenge invites to try again: only for what another credential of the kind could mend.
+            Outside::Forbidden => Vec::new(),
+            Outside::InsufficientScope => self.schemes().filter_map(|c| self.bearer_error(c)).collect(),
+            Outside::InvalidRequest | Outside::NoCredential | Outside::InvalidCredential => self
+                .schemes()
+                .map(|challenge| self.bearer_error(challenge).unwrap_or_else(|| challenge.plain.clone()))
+                .collect(),
+        }
     }
 
-    /// The body: `application/problem+json` (RFC 9457 §3) with the request's id.
+    /// The challenges that fit this connection: nobody is asked to send a password in the clear.
+    fn schemes(&self) -> impl Iterator<Item = &Challenge> {
+        self.challenges.0.iter().filter(|challenge| self.is_secure || !challenge.needs_secure)
+    }
+
+    /// RFC 6750 §3.1: the error is named when a bearer token was presented, and only then.
+    fn bearer_error(&self, challenge: &Challenge) -> Option<HeaderValue> {
+        let errors = challenge.errors.as_ref()?;
+        match (self.reason.outside(), self.method) {
+            (Outside::InvalidRequest, _) => Some(errors.invalid_request.clone()),
+            (Outside::InvalidCredential, Some(Method::Jwt | Method::Oauth)) => {
+                Some(errors.invalid_token.clone())
+            }
+            (Outside::InsufficientScope, Some(Method::Jwt | Method::Oauth)) => {
+                Some(errors.insufficient_scope.clone())
+            }
+            (_, _) => None,
+        }
+    }
+
+    /// The body, `application/problem+json` (RFC 9457 §3), with the request's id.
     #[must_use]
     pub fn problem(&self, request_id: &str) -> String {
-        let _ = request_id;
-        todo!()
+        let outside = self.reason.outside();
+        let status = self.status();
+        let mut problem = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "detail": outside.detail(),
+            "request_id": request_id,
+        });
+        if let Some(members) = problem.as_object_mut() {
+            if let Some(code) = outside.code() {
+                members.insert("error".to_owned(), code.into());
+            }
+            if outside == Outside::InsufficientScope {
+                members.insert("scope".to_owned(), (*self.challenges.1).into());
+            }
+        }
+        problem.to_string()
     }
 }
 
-/// The challenges of a rule, built once.
+/// The challenges of a rule and its scopes, built once.
 #[derive(Debug)]
-pub(crate) struct Challenges {}
+pub(crate) struct Challenges(Vec<Challenge>, Box<str>);
+
+#[derive(Debug)]
+struct Challenge {
+    plain: HeaderValue,
+    errors: Option<BearerErrors>,
+    needs_secure: bool,
+}
+
+#[derive(Debug)]
+struct BearerErrors {
+    invalid_request: HeaderValue,
+    invalid_token: HeaderValue,
+    insufficient_scope: HeaderValue,
+}
 
 impl Challenges {
-    pub(crate) fn new(settings: &RuleSettings) -> Result<Self, InvalidRule> {
-        let _ = settings;
-        todo!()
+    pub(crate) fn none() -> Self {
+        Self(Vec::new(), "".into())
     }
 
-    pub(crate) fn none() -> Self {
-        Self {}
+    pub(crate) fn new(settings: &RuleSettings) -> Result<Self, InvalidRule> {
+        let realm = &settings.realm;
+        let quotable = |b: u8| matches!(b, 0x20..=0x7e) && b != b'"' && b != b'\\';
+        if realm.len() > 128 || !realm.bytes().all(quotable) {
+            return Err(InvalidRule::Realm(realm.clone()));
+        }
+        let header =
+            |text: String| HeaderValue::try_from(text).map_err(|_| InvalidRule::Realm(realm.clone()));
+        let accepts = |method: Method| settings.accept.contains(&method);
+        let mut challenges = Vec::new();
+        if accepts(Method::Jwt)
+            || accepts(Method::Oauth)
+            || accepts(Method::ApiKey) && settings.api_key.bearer
+        {
+            let scope = if settings.scopes.is_empty() {
+                String::new()
+            } else {
+                format!(", scope=\"{}\"", settings.scopes)
+            };
+            challenges.push(Challenge {
+                plain: header(format!("Bearer realm=\"{realm}\"{scope}"))?,
+                errors: Some(BearerErrors {
+                    invalid_request: header(format!("Bearer realm=\"{realm}\", error=\"invalid_request\""))?,
+                    invalid_token: header(format!("Bearer realm=\"{realm}\", error=\"invalid_token\""))?,
+                    insufficient_scope: header(format!(
+                        "Bearer realm=\"{realm}\", error=\"insufficient_scope\"{scope}"
+                    ))?,
+                }),
+                needs_secure: false,
+            });
+        }
+        if accepts(Method::Basic) {
+            // RFC 7617 §2.1
+            challenges.push(Challenge {
+                plain: header(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""))?,
+                errors: None,
+                needs_secure: !settings.insecure_allow_basic_over_http,
+            });
+        }
+        if accepts(Method::ApiKey) {
+            challenges.push(Challenge {
+                plain: header(format!("ApiKey realm=\"{realm}\"{}", key_place(settings)))?,
+                errors: None,
+                needs_secure: false,
+            });
+        }
+        Ok(Self(challenges, settings.scopes.to_string().into()))
+    }
+}
+
+/// Where a key goes when it does not go into `Authorization`, in the words of OpenAPI.
+fn key_place(settings: &RuleSettings) -> String {
+    let place = &settings.api_key;
+    match (place.authorization, place.headers.first(), &place.query) {
+        (true, _, _) => String::new(),
+        (false, Some(name), _) => format!(", in=\"header\", name=\"{name}\""),
+        (false, None, Some(name)) => format!(", in=\"query\", name=\"{name}\""),
+        (false, None, None) => ", in=\"bearer\"".to_owned(),
     }
 }

@@ -1,9 +1,73 @@
 //! The only reader of `Authorization` and of every other place a credential may be.
+//!
+//! One request, one credential: two of them, of one kind or of different kinds, are refused (RFC 6750 §2), for whoever
+//! reads the other one would see somebody else. A certificate is the channel, and is the credential only when the rule
+//! accepts it and nothing else is there.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use countersign_model::SecretString;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_model::{Method, SecretString};
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
+
+use crate::api_key::WellFormed;
+use crate::{Peer, PeerCertificate, Reason, RequestParts, Rule};
+
+/// The longest `Authorization` value.
+const LONGEST_AUTHORIZATION: usize = 16 * 1024;
+/// The longest value of Basic: 128 characters of name, 1,024 bytes of password, in base64.
+const LONGEST_BASIC: usize = 2_400;
+/// The longest API key.
+const LONGEST_KEY: usize = 512;
+
+/// What the caller presented. Nothing here has been believed yet.
+#[derive(Debug)]
+pub struct Presented<'a> {
+    /// The channel's certificate.
+    pub peer: Option<&'a Arc<PeerCertificate>>,
+    /// The credential.
+    pub credential: Option<Credential<'a>>,
+    /// Where the credential was.
+    pub placement: Placement,
+}
+
+/// A credential as it was sent.
+#[derive(Clone)]
+pub enum Credential<'a> {
+    /// Something with two dots in `Authorization: Bearer`.
+    Jwt(&'a str),
+    /// Something else in `Authorization: Bearer`.
+    Reference(&'a str),
+    /// User name and password.
+    Basic(BasicCredentials),
+    /// An API key, wherever it was.
+    ApiKey(Cow<'a, str>),
+    /// The certificate of the connection.
+    Certificate(&'a Arc<PeerCertificate>),
+}
+
+impl Credential<'_> {
+    /// The method it belongs to.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        match self {
+            Self::Jwt(_) => Method::Jwt,
+            Self::Reference(_) => Method::Oauth,
+            Self::Basic(_) => Method::Basic,
+            Self::ApiKey(_) => Method::ApiKey,
+            Self::Certificate(_) => Method::Mtls,
+        }
+    }
+}
+
+impl std::fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}([redacted])", self.method())
+    }
+}
 
 /// Where the credential of a request was.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +82,132 @@ pub enum Placement {
     Query,
     /// The client certificate of the connection.
     Certificate,
+}
+
+/// Finds the one credential of a request.
+///
+/// # Errors
+/// There are several, it can't be read, or the rule does not accept its method. `Ok` with a credential means that its
+/// method is accepted.
+pub fn extract<'a>(
+    request: &RequestParts<'a>,
+    peer: &'a Peer,
+    rule: &'a Rule,
+) -> Result<Presented<'a>, Reason> {
+    let peer = peer.certificate();
+    if rule.is_open() {
+        return Ok(Presented { peer, credential: None, placement: Placement::Nowhere });
+    }
+    let mut found: Option<(Credential<'a>, Placement)> = None;
+    if let Some(value) = only_one(request.headers.get_all(AUTHORIZATION).iter())? {
+        found = Some((authorization(value, rule)?, Placement::Authorization));
+    }
+    for name in &rule.checked().key_headers {
+        if let Some(value) = only_one(request.headers.get_all(name).iter())? {
+            refuse_second(found.as_ref())?;
+            found = Some((Credential::ApiKey(header_key(value)?.into()), Placement::Header(name.clone())));
+        }
+    }
+    if let (Some(name), Some(query)) = (&rule.checked().key_parameter, request.query) {
+        let named = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| *key == **name);
+        if let Some((_, key)) = only_one(named)? {
+            refuse_second(found.as_ref())?;
+            if key.len() > LONGEST_KEY {
+                return Err(Reason::CredentialTooLarge);
+            }
+            found = Some((Credential::ApiKey(key), Placement::Query));
+        }
+    }
+    if found.is_none() && rule.accepts(Method::Mtls) {
+        found = peer.map(|certificate| (Credential::Certificate(certificate), Placement::Certificate));
+    }
+    let Some((credential, placement)) = found else {
+        return Ok(Presented { peer, credential: None, placement: Placement::Nowhere });
+    };
+    if !rule.accepts(credential.method()) {
+        return Err(Reason::MethodNotAccepted);
+    }
+    // RFC 7617 §4: refused before the password is looked at.
+    if matches!(credential, Credential::Basic(_)) && !request.secure && !rule.checked().basic_over_http {
+        return Err(Reason::BasicOverHttp);
+    }
+    Ok(Presented { peer, credential: Some(credential), placement })
+}
+
+/// RFC 9110 §5.3, RFC 6750 §2: a credential that is there twice is none.
+fn only_one<T>(mut all: impl Iterator<Item = T>) -> Result<Option<T>, Reason> {
+    let first = all.next();
+    if all.next().is_some() { Err(Reason::SeveralCredentials) } else { Ok(first) }
+}
+
+fn refuse_second<T>(found: Option<&T>) -> Result<(), Reason> {
+    if found.is_some() { Err(Reason::SeveralCredentials) } else { Ok(()) }
+}
+
+/// Scheme and what follows it (RFC 9110 §11.4): one or more spaces between them, nothing but visible ASCII after.
+fn split_scheme(value: &HeaderValue) -> Result<(&str, &str), Reason> {
+    let text = value.to_str().map_err(|_| Reason::MalformedCredential)?;
+    let (scheme, rest) = text.split_once(' ').ok_or(Reason::MalformedCredential)?;
+    let rest = rest.trim_start_matches(' ');
+    if scheme.is_empty() || rest.is_empty() { Err(Reason::MalformedCredential) } else { Ok((scheme, rest)) }
+}
+
+fn authorization<'a>(value: &'a HeaderValue, rule: &Rule) -> Result<Credential<'a>, Reason> {
+    if value.len() > LONGEST_AUTHORIZATION {
+        let is_bearer = value.as_bytes().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"Bearer "));
+        return Err(if is_bearer { Reason::TokenTooLarge } else { Reason::CredentialTooLarge });
+    }
+    let (scheme, rest) = split_scheme(value)?;
+    if scheme.eq_ignore_ascii_case("Bearer") {
+        return bearer(rest, rule);
+    }
+    if scheme.eq_ignore_ascii_case("Basic") {
+        let credentials = decode_basic(rest).map_err(|MalformedBasic| Reason::MalformedCredential)?;
+        return Ok(Credential::Basic(credentials));
+    }
+    if scheme.eq_ignore_ascii_case("ApiKey") {
+        // A place of its own, so the rule has a say of its own.
+        if !rule.checked().key_in_authorization {
+            return Err(Reason::MethodNotAccepted);
+        }
+        return visible_key(rest).map(|key| Credential::ApiKey(key.into()));
+    }
+    Err(Reason::UnknownScheme)
+}
+
+/// RFC 6750 §2.1: `b64token`, and nothing after it.
+fn bearer<'a>(token: &'a str, rule: &Rule) -> Result<Credential<'a>, Reason> {
+    let body = token.trim_end_matches('=');
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    if body.is_empty() || !body.bytes().all(is_token) {
+        return Err(Reason::TokenMalformed);
+    }
+    if memchr::memchr(b'.', token.as_bytes()).is_some() {
+        return Ok(Credential::Jwt(token));
+    }
+    if rule.checked().key_as_bearer && (!rule.accepts(Method::Oauth) || is_api_key(token)) {
+        return Ok(Credential::ApiKey(token.into()));
+    }
+    Ok(Credential::Reference(token))
+}
+
+/// Reference tokens have the same form as keys, under prefixes of their own.
+fn is_api_key(token: &str) -> bool {
+    WellFormed::read(token).is_some_and(|key| !key.head().starts_with("cst_"))
+}
+
+fn header_key(value: &HeaderValue) -> Result<&str, Reason> {
+    visible_key(value.to_str().map_err(|_| Reason::MalformedCredential)?)
+}
+
+fn visible_key(key: &str) -> Result<&str, Reason> {
+    if key.len() > LONGEST_KEY {
+        Err(Reason::CredentialTooLarge)
+    } else if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        Err(Reason::MalformedCredential)
+    } else {
+        Ok(key)
+    }
 }
 
 /// User name and password of `Authorization: Basic` (RFC 7617 §2), as sent.
@@ -39,16 +229,27 @@ impl BasicCredentials {
     pub fn password(&self) -> &str {
         self.text.expose().get(self.colon + 1..).unwrap_or_default()
     }
+
+    /// Both, with the colon between them.
+    pub(crate) fn pair(&self) -> &str {
+        self.text.expose()
+    }
 }
 
 /// Reads an `Authorization` value as Basic credentials (RFC 7617 §2); for the token endpoint, where a client sends
-/// its name and secret so (RFC 6749 §2.3.1, form-decoding them is the caller's part). `None`: another scheme.
+/// its name and secret so (RFC 6749 §2.3.1; form-decoding the two is the caller's part). `None`: another scheme.
 ///
 /// # Errors
-/// The scheme is Basic, but what follows is not strict base64 of UTF-8 text with a colon and without control characters.
+/// The scheme is Basic, but what follows is not strict base64 of UTF-8 text with a colon and without control
+/// characters.
 pub fn basic_credentials(value: &HeaderValue) -> Result<Option<BasicCredentials>, MalformedBasic> {
-    let _ = value;
-    todo!()
+    let is_basic = value.as_bytes().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Basic"))
+        && value.as_bytes().get(5).is_none_or(|after| *after == b' ');
+    if !is_basic {
+        return Ok(None);
+    }
+    let (_, rest) = split_scheme(value).map_err(|_| MalformedBasic)?;
+    decode_basic(rest).map(Some)
 }
 
 /// The value says Basic and is not.
@@ -56,8 +257,34 @@ pub fn basic_credentials(value: &HeaderValue) -> Result<Option<BasicCredentials>
 #[error("malformed Basic credentials")]
 pub struct MalformedBasic;
 
+fn decode_basic(text: &str) -> Result<BasicCredentials, MalformedBasic> {
+    if text.len() > LONGEST_BASIC {
+        return Err(MalformedBasic);
+    }
+    // RFC 4648 §3.2, §3.5: padding is there and the bits left over are zero, so that one pair has one text.
+    let bytes = STANDARD.decode(text).map_err(|_| MalformedBasic)?;
+    let text = SecretString::new(String::from_utf8(bytes).map_err(|_| MalformedBasic)?);
+    // RFC 7617 §2: the first colon ends the user name; control characters are in neither.
+    let colon = memchr::memchr(b':', text.expose().as_bytes()).ok_or(MalformedBasic)?;
+    if text.expose().chars().any(char::is_control) {
+        return Err(MalformedBasic);
+    }
+    Ok(BasicCredentials { text, colon })
+}
+
 /// The query without every parameter of this name, whatever way the name is escaped.
 pub(crate) fn without_parameter<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
-    let _ = (query, name);
-    todo!()
+    let is_named =
+        |part: &str| form_urlencoded::parse(part.as_bytes()).next().is_some_and(|(key, _)| key == name);
+    if !query.split('&').any(is_named) {
+        return Cow::Borrowed(query);
+    }
+    let mut kept = String::with_capacity(query.len());
+    for part in query.split('&').filter(|part| !is_named(part)) {
+        if !kept.is_empty() {
+            kept.push('&');
+        }
+        kept.push_str(part);
+    }
+    Cow::Owned(kept)
 }

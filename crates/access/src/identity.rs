@@ -45,6 +45,8 @@ pub struct Identity {
     pub session: Option<SessionId>,
     /// The API key's public name.
     pub api_key: Option<ApiKeyId>,
+    /// The audience that the settings of its issuer ask for, instead of the rule's.
+    pub(crate) issuer_audience: Option<Box<str>>,
     cache_key: u64,
 }
 
@@ -88,6 +90,7 @@ impl Identity {
             grant: None,
             session: None,
             api_key: None,
+            issuer_audience: None,
             cache_key: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }

@@ -6,11 +6,15 @@ mod certificate;
 mod challenge;
 pub mod extract;
 mod identity;
+mod outcome;
 mod policy;
 pub mod ports;
 mod reason;
 mod request;
+mod revocation;
 mod settings;
+mod state;
+mod verify;
 
 pub use access::Access;
 pub use certificate::{CertificateFacts, InvalidCertificate, PeerCertificate};
@@ -21,4 +25,7 @@ pub use policy::decide::{Decision, Permit};
 pub use policy::rule::{ApiKeyPlacement, InvalidRule, Rule, RuleSettings};
 pub use reason::Reason;
 pub use request::{Peer, RequestParts};
-pub use settings::{IssuerSettings, KeyOrigin, Limits, Settings, Sources};
+pub use settings::{
+    CertificateScopes, InvalidSettings, IssuerSettings, KeyOrigin, Limits, Settings, Sources,
+};
+pub use verify::claims::GRANT as GRANT_CLAIM;

@@ -93,8 +93,8 @@ pub enum Change {
 
 /// The own issuer's verifying keys, when its key ring lives in this process.
 pub trait KeySource: Send + Sync {
-    // The key of this `kid` that tokens may be verified with now.
-    // fn verifying_key(&self, kid: &str, now: Timestamp) -> Option<Arc<countersign_jose::VerifyingKey>>;
+    /// The key of this `kid` that tokens may be verified with now.
+    fn verifying_key(&self, kid: &str, now: Timestamp) -> Option<Arc<countersign_jose::VerifyingKey>>;
     /// A number that changes whenever the set of keys does: verified tokens are remembered no longer than that.
     fn generation(&self) -> u64;
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_jose as _;
-use countersign_model::{Env, Issuer, SecretBytes};
+use countersign_jose::Algorithm;
+use countersign_model::{Env, Issuer, ScopeSet, SecretBytes};
 use countersign_passwords::Hasher;
 
 use crate::ports::{Accounts, ApiKeys, JwksFetch, KeySource, KeyUse, ReferenceTokens, RevocationList};
@@ -18,8 +18,29 @@ pub struct Settings {
     pub issuers: Vec<IssuerSettings>,
     /// Whether the common name names the subject of a certificate that has no SPIFFE ID and no DNS name.
     pub subject_from_common_name: bool,
-    /// Environment word and prefix a key must have to be looked up are not limited; only the checksum is checked.
+    /// What callers with a certificate may do, by its names; they have every scope of every line that fits.
+    pub certificate_scopes: Vec<CertificateScopes>,
+    /// How much is remembered.
     pub limits: Limits,
+}
+
+/// Scopes for certificates of one name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateScopes {
+    /// SPIFFE ID or DNS name; `*` at the end stands for any rest.
+    pub name: String,
+    /// What they may do.
+    pub scopes: ScopeSet,
+}
+
+/// What in the settings can't be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{issuer}: {problem}")]
+pub struct InvalidSettings {
+    /// The issuer's name, or the pattern.
+    pub issuer: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
 }
 
 /// How much is remembered, and for how long.
@@ -73,8 +94,8 @@ pub struct IssuerSettings {
     pub issuer: Issuer,
     /// Where its keys come from.
     pub keys: KeyOrigin,
-    /// Algorithms it may use (RFC 8725 §3.1): JWS names.
-    pub algorithms: Vec<String>,
+    /// Algorithms it may use (RFC 8725 §3.1).
+    pub algorithms: Vec<Algorithm>,
     /// The audience its tokens must name; `None`: the rule's.
     pub audience: Option<String>,
     /// Media types its tokens may have (`typ`, RFC 8725 §3.11); an empty text allows a token without.

@@ -12,3 +12,6 @@ pub use scheme::{Unsupported, is_supported};
 
 /// The longest password that is looked at, in bytes.
 pub const LONGEST: usize = 1024;
+
+#[cfg(test)]
+mod tests;

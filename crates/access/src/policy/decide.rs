@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use countersign_model::Method;
+
+use super::matcher::admits;
 use crate::extract::Placement;
-use crate::{Denial, Identity};
+use crate::outcome::Outcome;
+use crate::{Denial, Identity, PeerCertificate, Reason, Rule};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -33,4 +37,79 @@ impl Permit {
     pub fn placement(&self) -> &Placement {
         &self.placement
     }
+}
+
+/// What is known of the request when the decision is made.
+pub(crate) struct Case<'a> {
+    pub(crate) peer: Option<&'a Arc<PeerCertificate>>,
+    /// The method of the credential that was presented.
+    pub(crate) method: Option<Method>,
+    pub(crate) placement: Placement,
+    pub(crate) outcome: Outcome,
+    pub(crate) is_secure: bool,
+}
+
+/// Compares what was verified with what the rule asks for. No rule, no permit: a broken one denies.
+pub(crate) fn decide(rule: &Rule, case: Case<'_>) -> Decision {
+    let checked = rule.checked();
+    let deny = |reason: Reason| Denial::new(reason, &checked.challenges, case.is_secure);
+    if checked.broken {
+        return Decision::Deny(deny(Reason::PolicyBroken));
+    }
+    match case.outcome {
+        Outcome::Absent if checked.anonymous => {
+            Decision::Allow(Permit { identity: None, placement: Placement::Nowhere })
+        }
+        Outcome::Absent => Decision::Deny(deny(Reason::MissingCredential)),
+        Outcome::Rejected(rejection) => {
+            let mut denial = deny(rejection.reason).after(rejection.retry_after);
+            if let Some(method) = case.method {
+                denial = denial.by(method);
+            }
+            if let Some(about) = rejection.about {
+                denial = denial.about(&about.0, &about.1);
+            }
+            Decision::Deny(denial)
+        }
+        Outcome::Verified(identity) => match refusal(rule, &identity, case.peer) {
+            None => Decision::Allow(Permit { identity: Some(identity), placement: case.placement }),
+            Some(reason) => {
+                Decision::Deny(deny(reason).by(identity.method).about(&identity.subject, &identity.issuer))
+            }
+        },
+    }
+}
+
+/// The checks in order; the first that fails is the reason.
+fn refusal(rule: &Rule, identity: &Identity, peer: Option<&Arc<PeerCertificate>>) -> Option<Reason> {
+    let checked = rule.checked();
+    if !rule.accepts(identity.method) {
+        return Some(Reason::MethodNotAccepted);
+    }
+    if matches!(identity.method, Method::Jwt | Method::Oauth) {
+        if !checked.issuers.iter().any(|name| **name == *identity.issuer_name) {
+            return Some(Reason::TokenIssuerNotAccepted);
+        }
+        // RFC 9068 §4, RFC 8725 §3.9: a token says for whom it was made, and we must be meant.
+        let wanted = identity.issuer_audience.as_deref().or(checked.audience.as_deref());
+        if !wanted.is_some_and(|wanted| identity.audience.iter().any(|audience| **audience == *wanted)) {
+            return Some(Reason::TokenAudience);
+        }
+    }
+    if identity.method == Method::Mtls && !checked.certificate_names.is_empty() {
+        let admitted = peer.is_some_and(|peer| {
+            peer.facts().policy_names().any(|name| admits(&checked.certificate_names, name))
+        });
+        if !admitted {
+            return Some(Reason::CertificateNotAdmitted);
+        }
+    }
+    if !admits(&checked.subjects, identity.subject.as_str()) {
+        return Some(Reason::SubjectNotAdmitted);
+    }
+    // RFC 6750 §3.1
+    if !identity.scopes.covers(&checked.scopes) {
+        return Some(Reason::InsufficientScope);
+    }
+    None
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::{PasswordHashText, SecretString, SystemRng, Username};
-use countersign_passwords::htpasswd::{Htpasswd, Problem};
-use countersign_passwords::{Busy, HashError, Hasher, Limits, Unsupported, Verdict, is_supported};
+use crate::htpasswd::{Htpasswd, Problem};
+use crate::{Busy, HashError, Hasher, Limits, Unsupported, Verdict, is_supported};
 use proptest::prelude::*;
 
 const LONG: &str = "pässwörd 0123456789abcdef0123456789";

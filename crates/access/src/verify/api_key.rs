@@ -1,0 +1,208 @@
+//! API keys: found by hash, remembered, limited.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign_model::{ApiKey, ApiKeyStatus, Assurance, Issuer, Method, Timestamp, TokenHash};
+use quick_cache::sync::Cache;
+
+use crate::api_key::WellFormed;
+use crate::outcome::Rejection;
+use crate::ports::ApiKeys;
+use crate::{Identity, Limits, Reason, RequestParts, Rule};
+
+/// The keys seen lately.
+pub(crate) struct KeyMemory {
+    keys: Cache<TokenHash, Entry>,
+    /// Moves on with every change of a key.
+    epoch: AtomicU64,
+}
+
+#[derive(Clone)]
+enum Entry {
+    Known(Arc<KnownKey>),
+    /// Nobody knew it; not asked again before then.
+    Unknown(Timestamp),
+}
+
+/// A key and what it stands for.
+pub(crate) struct KnownKey {
+    pub(crate) key: Arc<ApiKey>,
+    pub(crate) identity: Arc<Identity>,
+    rate: Arc<Rate>,
+    /// Asked again after this.
+    until: Timestamp,
+}
+
+impl KeyMemory {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { keys: Cache::new(capacity), epoch: AtomicU64::new(0) }
+    }
+
+    /// The answer, when this key is remembered.
+    pub(crate) fn remembered(
+        &self,
+        text: &str,
+        request: &RequestParts<'_>,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Option<Result<Arc<KnownKey>, Rejection>> {
+        match self.keys.get(&TokenHash::of(text.as_bytes()))? {
+            Entry::Known(known) if known.until > now => Some(known.admit(request, rule, now).map(|()| known)),
+            Entry::Unknown(until) if until > now => Some(Err(Reason::ApiKeyUnknown.into())),
+            Entry::Known(_) | Entry::Unknown(_) => None,
+        }
+    }
+
+    /// Looks the key up. Text without the form and the checksum of a key never gets as far as asking.
+    pub(crate) async fn verify(
+        &self,
+        source: &dyn ApiKeys,
+        (limits, issuer): (&Limits, &Issuer),
+        text: &str,
+        (request, rule): (&RequestParts<'_>, &Rule),
+        now: Timestamp,
+    ) -> Result<Arc<KnownKey>, Rejection> {
+        if WellFormed::read(text).is_none() {
+            return Err(Reason::ApiKeyMalformed.into());
+        }
+        let hash = TokenHash::of(text.as_bytes());
+        let before = match self.keys.get(&hash) {
+            Some(Entry::Known(known)) => Some(known),
+            Some(Entry::Unknown(_)) | None => None,
+        };
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let known = match (source.api_key(&hash).await, before) {
+            (Ok(Some(key)), before) => {
+                Arc::new(KnownKey::new(key, before.as_deref(), issuer, now.plus(limits.api_key_life)))
+            }
+            (Ok(None), _) => {
+                self.insert(hash, Entry::Unknown(now.plus(limits.unknown_life)), epoch);
+                return Err(Reason::ApiKeyUnknown.into());
+            }
+            // A key known before goes on counting while nobody can be asked: nobody can revoke it either.
+            (Err(error), Some(known)) => {
+                tracing::warn!(%error, "an API key could not be looked up again: what is known of it counts");
+                known
+            }
+            (Err(error), None) => {
+                tracing::error!(%error, "an API key could not be looked up");
+                return Err(Reason::LookupFailed.into());
+            }
+        };
+        self.insert(hash, Entry::Known(Arc::clone(&known)), epoch);
+        known.admit(request, rule, now)?;
+        Ok(known)
+    }
+
+    /// Forgets a key that changed.
+    pub(crate) fn forget(&self, hash: &TokenHash) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.keys.remove(hash);
+    }
+
+    /// A key that changed while it was looked up is not kept: the next request asks again.
+    fn insert(&self, hash: TokenHash, entry: Entry, epoch: u64) {
+        self.keys.insert(hash, entry);
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            self.keys.remove(&hash);
+        }
+    }
+}
+
+impl KnownKey {
+    fn new(key: Arc<ApiKey>, before: Option<&Self>, issuer: &Issuer, until: Timestamp) -> Self {
+        // The same key stays the same identity, and its requests stay counted.
+        let (identity, rate) = match before {
+            Some(before) if before.key == key => (Arc::clone(&before.identity), Arc::clone(&before.rate)),
+            Some(before) => (Arc::new(identity(&key, issuer)), Arc::clone(&before.rate)),
+            None => (Arc::new(identity(&key, issuer)), Arc::default()),
+        };
+        Self { key, identity, rate, until }
+    }
+
+    /// The checks that depend on the request, in order.
+    fn admit(&self, request: &RequestParts<'_>, rule: &Rule, now: Timestamp) -> Result<(), Rejection> {
+        let reject = |reason: Reason| Err(Rejection::from(reason).about(&self.identity));
+        match self.key.status {
+            ApiKeyStatus::Active => {}
+            ApiKeyStatus::Revoked => return reject(Reason::ApiKeyRevoked),
+        }
+        if self.key.expires_at.is_some_and(|end| end <= now) {
+            return reject(Reason::ApiKeyExpired);
+        }
+        if !self.key.addresses.admits(request.client_address) {
+            return reject(Reason::ApiKeyAddress);
+        }
+        if !self.key.routes.is_empty() && !self.key.routes.iter().any(|route| route == rule.name()) {
+            return reject(Reason::ApiKeyRoute);
+        }
+        match self.key.requests_per_minute {
+            None => Ok(()),
+            Some(limit) => self
+                .rate
+                .take(limit, now)
+                .map_err(|wait| Rejection::from(Reason::ApiKeyRate).about(&self.identity).after(wait)),
+        }
+    }
+}
+
+fn identity(key: &ApiKey, issuer: &Issuer) -> Identity {
+    let mut identity =
+        Identity::new(key.owner.clone(), issuer.clone(), Method::ApiKey, Assurance::LongLivedSecret);
+    identity.scopes = key.scopes.clone();
+    identity.api_key = Some(key.id.clone());
+    identity.expires_at = key.expires_at.unwrap_or(Timestamp::MAX);
+    identity
+}
+
+/// A leaky bucket in one number: when it will be empty, in microseconds (the generic cell rate algorithm).
+/// A minute's worth may come at once.
+#[derive(Default)]
+struct Rate(AtomicI64);
+
+impl Rate {
+    const MINUTE: i64 = 60_000_000;
+
+    fn take(&self, per_minute: u32, now: Timestamp) -> Result<(), Duration> {
+        let now = now.micros();
+        let Some(interval) = Self::MINUTE.checked_div(i64::from(per_minute)) else {
+            return Err(Duration::from_secs(60));
+        };
+        let mut empty_at = self.0.load(Ordering::Relaxed);
+        loop {
+            let next = empty_at.max(now).saturating_add(interval);
+            let excess = next.saturating_sub(now).saturating_sub(Self::MINUTE);
+            if excess > 0 {
+                return Err(Duration::from_micros(u64::try_from(excess).unwrap_or(0)));
+            }
+            match self.0.compare_exchange_weak(empty_at, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(seen) => empty_at = seen,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minutes_worth_may_come_at_once_and_then_one_at_a_time() {
+        let rate = Rate::default();
+        let at = |seconds: i64| Timestamp::from_seconds(1_000_000 + seconds);
+        for _ in 0..60 {
+            assert_eq!(rate.take(60, at(0)), Ok(()));
+        }
+        assert_eq!(rate.take(60, at(0)), Err(Duration::from_secs(1)));
+        assert_eq!(rate.take(60, at(1)), Ok(()));
+        assert!(rate.take(60, at(1)).is_err());
+        for _ in 0..60 {
+            assert_eq!(rate.take(60, at(61)), Ok(()));
+        }
+        assert!(rate.take(60, at(61)).is_err());
+        assert!(Rate::default().take(0, at(0)).is_err());
+    }
+}

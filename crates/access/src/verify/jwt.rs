@@ -1,0 +1,119 @@
+//! JSON Web Tokens (RFC 7519, RFC 8725, RFC 9068) of our own and of external issuers.
+
+use std::sync::Arc;
+
+use countersign_jose::ParsedJws;
+use countersign_jose::jws::{self, Malformed};
+use countersign_jose::jwt::{self, ValidClaims, Validation};
+use countersign_model::{Method, Timestamp};
+use serde::Deserialize;
+
+use crate::verify::claims;
+use crate::verify::issuer::IssuerState;
+use crate::{Identity, Limits, Reason};
+
+/// A token whose signature, issuer, type and times hold. Its audience is for the rule to judge.
+pub(crate) struct VerifiedToken<'a> {
+    pub(crate) identity: Identity,
+    pub(crate) issuer: &'a Arc<IssuerState>,
+    /// The generation of the keys it was verified with.
+    pub(crate) keys_generation: u64,
+}
+
+/// Verifies a token. What it says of itself only chooses among issuers and keys we know.
+///
+/// # Errors
+/// The first reason.
+pub(crate) async fn verify<'a>(
+    issuers: &'a [Arc<IssuerState>],
+    limits: &Limits,
+    text: &str,
+    now: Timestamp,
+) -> Result<VerifiedToken<'a>, Reason> {
+    let token = jws::parse(text).map_err(|error| malformed(&error))?;
+    // RFC 8725 §3.10: a key that comes with the token proves nothing.
+    if token.header.has_embedded_key {
+        return Err(Reason::TokenEmbeddedKey);
+    }
+    let issuer = issuer_of(&token, issuers)?;
+    // RFC 8725 §3.1: before any key is looked for.
+    if !issuer.algorithms.contains(token.header.algorithm) {
+        return Err(Reason::TokenAlgorithm);
+    }
+    let candidates = issuer.candidates(token.header.kid.as_deref(), now).await?;
+    let types: Vec<&str> = issuer.types.iter().map(|typ| &**typ).collect();
+    let validation = Validation {
+        issuer: issuer.issuer.as_str(),
+        audiences: &[],
+        types: &types,
+        algorithms: issuer.algorithms,
+        required: &[],
+        leeway: limits.leeway,
+        now,
+    };
+    let claims = validate(&token, &candidates.keys, &validation)?;
+    let identity = claims::identity(&claims.all, issuer, Method::Jwt)?;
+    Ok(VerifiedToken { identity, issuer, keys_generation: candidates.generation })
+}
+
+/// Who says to have issued it; nobody has vouched for that yet.
+fn issuer_of<'a>(
+    token: &ParsedJws<'_>,
+    issuers: &'a [Arc<IssuerState>],
+) -> Result<&'a Arc<IssuerState>, Reason> {
+    #[derive(Deserialize)]
+    struct Peek {
+        iss: String,
+    }
+    let payload = token.dangerous_unverified_payload().ok_or(Reason::TokenBase64)?;
+    let peek: Peek = serde_json::from_slice(&payload).map_err(|_| Reason::TokenClaim)?;
+    issuers.iter().find(|issuer| issuer.issuer.as_str() == peek.iss).ok_or(Reason::TokenIssuer)
+}
+
+/// Tries the few keys that fit; a token with a `kid` has one.
+fn validate(
+    token: &ParsedJws<'_>,
+    keys: &[Arc<countersign_jose::VerifyingKey>],
+    validation: &Validation<'_>,
+) -> Result<ValidClaims, Reason> {
+    // RFC 8725 §3.1: no key of that name is for this algorithm.
+    let mut reason = Reason::TokenAlgorithm;
+    for key in keys.iter().filter(|key| key.algorithm() == token.header.algorithm) {
+        match jwt::validate(token, key, validation) {
+            Ok(claims) => return Ok(claims),
+            Err(jwt::Rejection::Signature) => reason = Reason::TokenSignature,
+            Err(error) => return Err(rejected(&error)),
+        }
+    }
+    Err(reason)
+}
+
+fn malformed(error: &Malformed) -> Reason {
+    match error {
+        Malformed::TooLong => Reason::TokenTooLarge,
+        Malformed::Structure | Malformed::Header => Reason::TokenMalformed,
+        Malformed::Base64 => Reason::TokenBase64,
+        Malformed::Duplicate => Reason::TokenDuplicateMember,
+        Malformed::None | Malformed::Algorithm => Reason::TokenAlgorithm,
+        Malformed::Critical => Reason::TokenCritical,
+    }
+}
+
+fn rejected(error: &jwt::Rejection) -> Reason {
+    match error {
+        jwt::Rejection::Malformed(error) => malformed(error),
+        jwt::Rejection::EmbeddedKey => Reason::TokenEmbeddedKey,
+        jwt::Rejection::AlgorithmNotAllowed => Reason::TokenAlgorithm,
+        jwt::Rejection::UnknownKey => Reason::TokenUnknownKey,
+        jwt::Rejection::Signature => Reason::TokenSignature,
+        jwt::Rejection::Claims | jwt::Rejection::ClaimKind(_) | jwt::Rejection::MissingClaim(_) => {
+            Reason::TokenClaim
+        }
+        jwt::Rejection::DuplicateClaim => Reason::TokenDuplicateMember,
+        jwt::Rejection::Type => Reason::TokenType,
+        jwt::Rejection::Issuer => Reason::TokenIssuer,
+        jwt::Rejection::Audience => Reason::TokenAudience,
+        jwt::Rejection::Expired => Reason::TokenExpired,
+        jwt::Rejection::NotYetValid | jwt::Rejection::IssuedInTheFuture => Reason::TokenNotYetValid,
+    }
+}
