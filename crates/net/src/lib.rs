@@ -5,10 +5,13 @@
 //! [`Fetcher`] asks a URL from a token or a client's registration without becoming that caller's tool.
 
 mod address;
+mod anchors;
 mod bundle;
 mod client_tls;
 mod fetch;
 mod fetcher;
+#[cfg(test)]
+mod limbo;
 mod limit;
 mod listener;
 mod material;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertRevocationListError, CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError,
@@ -13,17 +13,18 @@ use rustls::{
 };
 use webpki::{
     CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
+use crate::anchors::{Anchors, anchor, may_sign_lists};
 use crate::bundle::ClientTrust;
 use crate::material::TlsError;
 use crate::provider;
 
 /// Checks client chains against bundles and lists.
 pub(crate) struct ClientVerifier {
-    bundles: Vec<(Arc<str>, Vec<TrustAnchor<'static>>)>,
-    all: Vec<TrustAnchor<'static>>,
+    bundles: Vec<(Arc<str>, Anchors)>,
+    all: Anchors,
     hints: Vec<DistinguishedName>,
     crls: Vec<CertRevocationList<'static>>,
     unknown_status: UnknownStatusPolicy,
@@ -40,20 +41,33 @@ impl ClientVerifier {
             ));
         }
         let mut bundles = Vec::with_capacity(trust.bundles.len());
+        let mut all = Anchors::default();
         for bundle in &trust.bundles {
-            let anchors = bundle
-                .anchors
-                .iter()
-                .map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| {
-                    TlsError::new(&bundle.name, format!("a certificate can't be read: {error}"))
-                })?;
+            let mut anchors = Anchors::default();
+            for (position, der) in bundle.anchors.iter().enumerate() {
+                let wrong = |reason: String| {
+                    TlsError::new(
+                        &format!("trust bundle {}, certificate {}", bundle.name, position + 1),
+                        reason,
+                    )
+                };
+                let (anchor, validity) = anchor(der).map_err(wrong)?;
+                all.push(anchor.clone(), validity);
+                anchors.push(anchor, validity);
+            }
             bundles.push((Arc::clone(&bundle.name), anchors));
         }
-        let all: Vec<_> = bundles.iter().flat_map(|(_, anchors)| anchors.iter().cloned()).collect();
-        let hints =
-            all.iter().map(|anchor| DistinguishedName::in_sequence(anchor.subject.as_ref())).collect();
+        let hints = all
+            .trusted
+            .iter()
+            .map(|anchor| DistinguishedName::in_sequence(anchor.subject.as_ref()))
+            .collect();
+        for authority in trust.bundles.iter().flat_map(|bundle| &bundle.anchors) {
+            for list in &trust.crls {
+                may_sign_lists(authority, &list.0)
+                    .map_err(|reason| TlsError::new("revocation list", reason))?;
+            }
+        }
         let crls = trust
             .crls
             .iter()
@@ -98,7 +112,7 @@ impl ClientVerifier {
     fn verify(
         &self,
         (leaf, intermediates): (&CertificateDer<'_>, &[CertificateDer<'_>]),
-        anchors: &[TrustAnchor<'_>],
+        anchors: &Anchors,
         now: UnixTime,
         usage: KeyUsage,
     ) -> Result<(), webpki::Error> {
@@ -113,8 +127,29 @@ impl ClientVerifier {
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build()
         });
-        leaf.verify_for_usage(self.algorithms.all, anchors, intermediates, now, usage, revocation, None)
-            .map(|_| ())
+        let in_force = |path: &VerifiedPath<'_>| anchors.in_force(path.anchor(), now);
+        leaf.verify_for_usage(
+            self.algorithms.all,
+            &anchors.trusted,
+            intermediates,
+            now,
+            usage,
+            revocation,
+            Some(&in_force),
+        )
+        .map(|_| ())
+    }
+
+    /// The chain against all bundles, for any usage.
+    #[cfg(test)]
+    pub(crate) fn verify_for(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+        usage: KeyUsage,
+    ) -> Result<(), webpki::Error> {
+        self.verify((leaf, intermediates), &self.all, now, usage)
     }
 }
 

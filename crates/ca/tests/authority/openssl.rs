@@ -16,7 +16,7 @@ fn openssl(directory: &Path, arguments: &[&str]) -> Option<(bool, String)> {
             Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
         }
         Err(error) => {
-            assert!(option_env!("CI").is_none(), "openssl is needed in CI: {error}");
+            assert!(std::env::var_os("CI").is_none(), "openssl is needed in CI: {error}");
             eprintln!("skipped: no openssl command here");
             None
         }
