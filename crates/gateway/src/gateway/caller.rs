@@ -1,0 +1,77 @@
+//! One caller's connection, as its requests see it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_access::{Peer, PeerCertificate};
+use countersign_net::ConnectionInfo;
+
+use super::Gateway;
+use super::forwarded::Forwarded;
+use super::request_id::RequestIds;
+use super::watch::Watch;
+use crate::proxy::Tunnel;
+
+/// What all requests of a connection share.
+pub(crate) struct Caller {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) peer: Peer,
+    pub(crate) forwarded: Forwarded,
+    pub(crate) secure: bool,
+    /// HTTP/1: the connection's own tick polls whatever waits in it.
+    pub(crate) ticked: bool,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) ids: RequestIds,
+    tunnel: Mutex<Option<Tunnel>>,
+}
+
+impl Caller {
+    /// `None` when its certificate can't be read: such a connection is not served.
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        info: &ConnectionInfo,
+        http2: bool,
+        watch: Arc<Watch>,
+    ) -> Option<Self> {
+        let certificate = match info
+            .tls
+            .as_ref()
+            .and_then(|tls| Some((tls, tls.client_certificates.first()?)))
+        {
+            Some((tls, leaf)) => {
+                let bundle = tls.vouched_by.first().map(|name| &**name);
+                match PeerCertificate::from_der(leaf, bundle) {
+                    Ok(certificate) => Some(Arc::new(certificate)),
+                    Err(error) => {
+                        tracing::info!(target: "audit", event = "refused", client = %info.remote.ip(), %error,
+                            "client certificate refused");
+                        return None;
+                    }
+                }
+            }
+            None => None,
+        };
+        let address = info.remote.ip().to_canonical();
+        let secure = info.tls.is_some();
+        let settings = &gateway.settings;
+        let trusted = settings.trusted_proxies.contains(address);
+        Some(Self {
+            peer: Peer::new(address, certificate),
+            forwarded: Forwarded::new(address, secure, http2, trusted, settings.forwarded),
+            secure,
+            ticked: !http2,
+            watch,
+            ids: RequestIds::new(&*gateway.env.rng),
+            tunnel: Mutex::new(None),
+            gateway,
+        })
+    }
+
+    /// Leaves a tunnel to be run when HTTP has ended on this connection.
+    pub(crate) fn leave_tunnel(&self, tunnel: Tunnel) {
+        *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+
+    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
+        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,272 @@
+//! The reverse proxy. [`forward`] takes a [`Permit`]: without a decision there is no forwarding.
+
+pub(crate) mod body;
+pub(crate) mod deadline;
+mod h1;
+mod tunnel;
+pub(crate) mod upstream;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_access::Permit;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use hyper::body::Incoming;
+
+use self::body::{BodyFault, RequestBody, ResponseBody, Source};
+use self::deadline::Deadline;
+use self::h1::{Lease, SendFault};
+use self::upstream::{ConnectFault, Endpoint};
+use crate::hygiene::headers::clean_response;
+use crate::route::{Route, UpstreamHost, UpstreamProtocol};
+
+pub(crate) use self::tunnel::Tunnel;
+
+/// A request as the upstream is to see it, but for its connection.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) target: PathAndQuery,
+    /// Clean, with what we say about the caller.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Incoming,
+    /// The caller reads trailers.
+    pub(crate) trailers: bool,
+    /// The caller's connection has a tick that polls whatever waits.
+    pub(crate) ticked: bool,
+    /// How long the caller's body may stand still.
+    pub(crate) stall: Duration,
+}
+
+/// Why there is no answer of the upstream.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// It can't be reached.
+    #[error("can't connect: {0}")]
+    Connect(std::io::Error),
+    /// It took too long to accept the connection.
+    #[error("connecting took too long")]
+    ConnectTimedOut,
+    /// It closed the connection or does not speak HTTP.
+    #[error("the connection broke")]
+    Broken,
+    /// It took too long to answer.
+    #[error("the answer took too long")]
+    TimedOut,
+    /// The route has no server.
+    #[error("there is no server")]
+    NoServer,
+    /// The request's body was at fault.
+    #[error("{0}")]
+    Body(BodyFault),
+    /// The answer can't be passed on.
+    #[error("the answer can't be passed on")]
+    BadAnswer,
+    /// The route's upstream can't do what was asked for.
+    #[error("the upstream's protocol can't do this")]
+    NotSupported,
+}
+
+/// Sends a permitted request to the route's upstream and gives back its answer, whose body streams.
+pub(crate) async fn forward(
+    _permit: &Permit,
+    route: &Route,
+    request: Outgoing,
+) -> Result<Response<ResponseBody>, Fault> {
+    let endpoint = route.upstream.pick().ok_or(Fault::NoServer)?;
+    match route.upstream.protocol {
+        UpstreamProtocol::Http1 => forward_http1(route, endpoint, request).await,
+        UpstreamProtocol::Http2 => forward_http2(route, endpoint, request).await,
+    }
+}
+
+/// Sends a permitted WebSocket request; when the upstream agrees, also gives the tunnel to be run.
+pub(crate) async fn open_websocket(
+    _permit: &Permit,
+    route: &Route,
+    mut request: Outgoing,
+    caller: hyper::upgrade::OnUpgrade,
+) -> Result<(Response<ResponseBody>, Option<Tunnel>), Fault> {
+    let endpoint = route.upstream.pick().ok_or(Fault::NoServer)?;
+    if route.upstream.protocol != UpstreamProtocol::Http1 {
+        return Err(Fault::NotSupported);
+    }
+    // RFC 6455 §4.1, RFC 9110 §7.8: the upgrade is between us and the upstream now.
+    request.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    request.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let mut sender = connect(route, endpoint).await?.into_task();
+    let request = http1_request(route, endpoint, request);
+    let answer = tokio::time::timeout(route.timeouts.response, sender.send_request(request));
+    let mut response = match answer.await {
+        Ok(response) => response.map_err(|_| Fault::Broken)?,
+        Err(_) => return Err(Fault::TimedOut),
+    };
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let upstream = upgraded.then(|| hyper::upgrade::on(&mut response));
+    let (mut head, body) = response.into_parts();
+    let accepts =
+        head.headers.get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    clean_response(&mut head.headers);
+    let Some(upstream) = upstream else {
+        let body = ResponseBody::upstream(Source::Driven(body), route.timeouts.idle, false);
+        return Ok((Response::from_parts(head, body), None));
+    };
+    if !accepts {
+        return Err(Fault::BadAnswer);
+    }
+    head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let tunnel = Tunnel::new(caller, upstream, route.timeouts.idle);
+    Ok((Response::from_parts(head, ResponseBody::whole(bytes::Bytes::new())), Some(tunnel)))
+}
+
+async fn connect(route: &Route, endpoint: &Endpoint) -> Result<h1::Connection, Fault> {
+    endpoint.connect_http1(route.timeouts.connect).await.map_err(Fault::from)
+}
+
+async fn forward_http1(
+    route: &Route,
+    endpoint: &Arc<Endpoint>,
+    request: Outgoing,
+) -> Result<Response<ResponseBody>, Fault> {
+    let ticked = request.ticked;
+    let mut request = http1_request(route, endpoint, request);
+    let fate = request.body().fate();
+    let mut deadline = Deadline::new(Instant::now(), route.timeouts.response, ticked);
+    if let Some(connection) = endpoint.resting() {
+        // RFC 9112 §9.3.1: a connection may close while it rests; what is safe to send twice is sent again, once.
+        let again = (request.method().is_idempotent() && request.body().is_empty())
+            .then(|| (request.method().clone(), request.uri().clone(), request.headers().clone()));
+        let mut lease = Lease::new(connection, Arc::clone(endpoint));
+        match lease.send(request, &mut deadline).await {
+            Ok(response) => return answer_http1(route, response, lease, ticked),
+            Err(SendFault::Unsent(unsent)) => request = *unsent,
+            Err(SendFault::TimedOut) => return Err(fate.fault().map_or(Fault::TimedOut, Fault::Body)),
+            Err(SendFault::Broken) => {
+                let Some((method, uri, headers)) = again else {
+                    return Err(fate.fault().map_or(Fault::Broken, Fault::Body));
+                };
+                request = Request::new(RequestBody::empty());
+                *request.method_mut() = method;
+                *request.uri_mut() = uri;
+                *request.headers_mut() = headers;
+            }
+        }
+    }
+    let mut lease = Lease::new(connect(route, endpoint).await?, Arc::clone(endpoint));
+    deadline.moved();
+    match lease.send(request, &mut deadline).await {
+        Ok(response) => answer_http1(route, response, lease, ticked),
+        Err(SendFault::TimedOut) => Err(fate.fault().map_or(Fault::TimedOut, Fault::Body)),
+        Err(SendFault::Unsent(_) | SendFault::Broken) => Err(fate.fault().map_or(Fault::Broken, Fault::Body)),
+    }
+}
+
+fn answer_http1(
+    route: &Route,
+    response: Response<Incoming>,
+    lease: Lease,
+    ticked: bool,
+) -> Result<Response<ResponseBody>, Fault> {
+    let (mut head, body) = response.into_parts();
+    // Nobody asked for an upgrade.
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Fault::BadAnswer);
+    }
+    clean_response(&mut head.headers);
+    head.version = Version::HTTP_11;
+    let body = ResponseBody::upstream(lease.into_source(body), route.timeouts.idle, ticked);
+    Ok(Response::from_parts(head, body))
+}
+
+fn http1_request(route: &Route, endpoint: &Endpoint, outgoing: Outgoing) -> Request<RequestBody> {
+    let Outgoing { method, target, mut headers, body, trailers, ticked, stall } = outgoing;
+    let body = RequestBody::new(body, route.limits.body, stall, ticked);
+    match route.upstream.host {
+        UpstreamHost::Preserve if headers.contains_key(header::HOST) => {}
+        UpstreamHost::Preserve | UpstreamHost::Upstream => {
+            headers.insert(header::HOST, endpoint.host_field.clone());
+        }
+    }
+    if trailers {
+        // RFC 9110 §10.1.4: TE is the connection's, so Connection names it.
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    if !body.is_empty() && !headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(target);
+    *request.headers_mut() = headers;
+    request
+}
+
+async fn forward_http2(
+    route: &Route,
+    endpoint: &Arc<Endpoint>,
+    outgoing: Outgoing,
+) -> Result<Response<ResponseBody>, Fault> {
+    let Outgoing { method, target, mut headers, body, trailers, ticked, stall } = outgoing;
+    // The body is polled by a task without our tick.
+    let body = RequestBody::new(body, route.limits.body, stall, false);
+    let fate = body.fate();
+    let host = headers.remove(header::HOST);
+    let authority = match (route.upstream.host, host) {
+        (UpstreamHost::Preserve, Some(host)) => {
+            http::uri::Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(host.as_bytes()))
+                .map_err(|_| Fault::BadAnswer)?
+        }
+        (UpstreamHost::Preserve, None) | (UpstreamHost::Upstream, _) => endpoint.address.authority.clone(),
+    };
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(endpoint.scheme.clone());
+    parts.authority = Some(authority);
+    parts.path_and_query = Some(target);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Fault::BadAnswer)?;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = headers;
+
+    let mut deadline = Deadline::new(Instant::now(), route.timeouts.response, ticked);
+    let mut retried = false;
+    let response = loop {
+        let mut sender = endpoint.http2(route.timeouts.connect).await?;
+        let mut answer = std::pin::pin!(sender.try_send_request(request));
+        let answered = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
+            std::task::Poll::Ready(answer) => std::task::Poll::Ready(Some(answer)),
+            std::task::Poll::Pending => deadline.poll(cx).map(|()| None),
+        });
+        match answered.await {
+            Some(Ok(response)) => break response,
+            None => return Err(fate.fault().map_or(Fault::TimedOut, Fault::Body)),
+            Some(Err(mut error)) => match error.take_message() {
+                // The shared connection ended before anything of the request left.
+                Some(unsent) if !retried => {
+                    retried = true;
+                    request = unsent;
+                }
+                Some(_) | None => return Err(fate.fault().map_or(Fault::Broken, Fault::Body)),
+            },
+        }
+    };
+    let (mut head, body) = response.into_parts();
+    clean_response(&mut head.headers);
+    head.version = Version::HTTP_11;
+    let body = ResponseBody::upstream(Source::Driven(body), route.timeouts.idle, ticked);
+    Ok(Response::from_parts(head, body))
+}
+
+impl From<ConnectFault> for Fault {
+    fn from(fault: ConnectFault) -> Self {
+        match fault {
+            ConnectFault::Failed(error) => Self::Connect(error),
+            ConnectFault::TimedOut => Self::ConnectTimedOut,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The table that requests are matched against.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_access::Rule;
+use http::uri::PathAndQuery;
+
+use super::{HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError, UpstreamTimeouts};
+use crate::gateway::meters::Meters;
+use crate::proxy::upstream::Upstream;
+
+/// One route, ready to be used.
+pub(crate) struct Route {
+    /// No other route of this process ever had it.
+    pub(crate) number: u64,
+    pub(crate) name: Box<str>,
+    /// Without trailing slash; empty for the root.
+    pub(crate) prefix: Box<str>,
+    pub(crate) strip_prefix: bool,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) rule: Rule,
+    pub(crate) timeouts: UpstreamTimeouts,
+    pub(crate) limits: RequestLimits,
+    pub(crate) websocket: bool,
+    pub(crate) identity: IdentityOptions,
+    pub(crate) meters: Meters,
+}
+
+impl Route {
+    pub(crate) fn new(config: RouteConfig, prefix: String, upstream: Arc<Upstream>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            meters: Meters::new(&config.name),
+            name: config.name.into(),
+            prefix: prefix.into(),
+            strip_prefix: config.strip_prefix,
+            upstream,
+            rule: config.rule,
+            timeouts: config.timeouts,
+            limits: config.limits,
+            websocket: config.websocket,
+            identity: config.identity,
+        }
+    }
+
+    /// What the upstream is asked for: what was matched, without the prefix where the route says so, without the
+    /// parameter that may hold an API key.
+    pub(crate) fn upstream_target(&self, matched: &PathAndQuery) -> Option<PathAndQuery> {
+        let public = matched.query().map(|query| self.rule.public_query(query));
+        let query_changed = matches!(public, Some(std::borrow::Cow::Owned(_)))
+            || public.as_deref().map(str::len) != matched.query().map(str::len);
+        let strips = self.strip_prefix && !self.prefix.is_empty();
+        if !strips && !query_changed {
+            return Some(matched.clone());
+        }
+        let path = matched.path();
+        let path = if strips { path.strip_prefix(&*self.prefix)? } else { path };
+        let mut text = String::with_capacity(matched.as_str().len() + 1);
+        if !path.starts_with('/') {
+            text.push('/');
+        }
+        text.push_str(path);
+        if let Some(query) = public.filter(|query| !query.is_empty()) {
+            text.push('?');
+            text.push_str(&query);
+        }
+        PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).ok()
+    }
+}
+
+/// Every route: the most specific host decides alone, then the longest prefix. A host that has routes of its own never
+/// falls through to the routes of a less specific one, which may be more open.
+#[derive(Default)]
+pub(crate) struct RouteTable {
+    exact: HashMap<Box<str>, Paths>,
+    /// By the part below which they serve.
+    below: HashMap<Box<str>, Paths>,
+    any: Paths,
+}
+
+/// The routes of one host.
+#[derive(Default)]
+struct Paths {
+    by_prefix: HashMap<Box<str>, Arc<Route>>,
+    /// Lengths of the prefixes, longest first.
+    lengths: Vec<usize>,
+}
+
+impl RouteTable {
+    /// The route of a request in normal form.
+    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
+        self.paths(host).find(path)
+    }
+
+    fn paths(&self, host: &str) -> &Paths {
+        if self.exact.is_empty() && self.below.is_empty() {
+            return &self.any;
+        }
+        if let Some(paths) = self.exact.get(host) {
+            return paths;
+        }
+        if !self.below.is_empty() && !host.starts_with('[') {
+            let mut rest = host;
+            while let Some((_, parent)) = rest.split_once('.') {
+                if let Some(paths) = self.below.get(parent) {
+                    return paths;
+                }
+                rest = parent;
+            }
+        }
+        &self.any
+    }
+
+    pub(super) fn insert(&mut self, hosts: &[HostPattern], route: &Arc<Route>, errors: &mut Vec<RouteError>) {
+        if hosts.is_empty() {
+            self.any.insert(route, errors);
+        }
+        for host in hosts {
+            let paths = match host {
+                HostPattern::Exact(host) => self.exact.entry(host.to_ascii_lowercase().into()).or_default(),
+                HostPattern::Below(host) => self.below.entry(host.to_ascii_lowercase().into()).or_default(),
+            };
+            paths.insert(route, errors);
+        }
+    }
+
+    /// Looks at the connections that rest.
+    pub(crate) fn sweep(&self) {
+        self.upstreams().for_each(|upstream| upstream.sweep());
+    }
+
+    fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        let all = self.exact.values().chain(self.below.values()).chain(std::iter::once(&self.any));
+        all.flat_map(|paths| paths.by_prefix.values()).map(|route| &route.upstream)
+    }
+
+    /// An upstream of this table that is the same as `other`.
+    pub(super) fn same_upstream(&self, other: &Upstream) -> Option<Arc<Upstream>> {
+        self.upstreams().find(|upstream| upstream.is_same(other)).cloned()
+    }
+}
+
+impl Paths {
+    fn find(&self, path: &str) -> Option<&Arc<Route>> {
+        for length in &self.lengths {
+            // A prefix ends where a segment ends.
+            if !matches!(path.as_bytes().get(*length), None | Some(b'/')) {
+                continue;
+            }
+            if let Some(prefix) = path.get(..*length)
+                && let Some(route) = self.by_prefix.get(prefix)
+            {
+                return Some(route);
+            }
+        }
+        None
+    }
+
+    fn insert(&mut self, route: &Arc<Route>, errors: &mut Vec<RouteError>) {
+        if let Some(other) = self.by_prefix.insert(route.prefix.clone(), Arc::clone(route)) {
+            errors.push(RouteError::Overlap(other.name.to_string(), route.name.to_string()));
+        }
+        self.lengths.push(route.prefix.len());
+        self.lengths.sort_unstable_by(|a, b| b.cmp(a));
+        self.lengths.dedup();
+    }
+}
