@@ -62,14 +62,18 @@ impl Cookies {
     /// `Set-Cookie` that lives as long as the browser keeps its session (RFC 6265 §5.3).
     pub(crate) fn set(self, headers: &mut HeaderMap, cookie: Cookie, value: &SecretString) {
         let secure = if self.secure { "; Secure" } else { "" };
-        let text = format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(cookie), value.expose());
+        let text =
+            format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(cookie), value.expose());
         append(headers, &text);
     }
 
     /// `Set-Cookie` that makes the browser forget it.
     pub(crate) fn forget(self, headers: &mut HeaderMap, cookie: Cookie) {
         let secure = if self.secure { "; Secure" } else { "" };
-        append(headers, &format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", self.name(cookie)));
+        append(
+            headers,
+            &format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", self.name(cookie)),
+        );
     }
 }
 

@@ -2,11 +2,11 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign_model::RequestId;
+use countersign_oauth::Error;
 use countersign_oauth::ports::Unavailable;
 
 use crate::body::BadForm;
@@ -29,8 +29,6 @@ pub(crate) enum Failure {
     NotFound,
     /// Not with this method.
     MethodNotAllowed,
-    /// Too many do this at the moment.
-    Busy { retry_after_seconds: u64 },
     /// Our own fault; logged where it was found.
     Internal,
 }
@@ -65,7 +63,9 @@ impl Failure {
                 StatusCode::FORBIDDEN,
                 "This form is out of date",
                 "It was not sent from a page that this browser got from us, or the page is too old.",
-                Some("Go back, load the page again and send it once more. Cookies must be allowed for this site."),
+                Some(
+                    "Go back, load the page again and send it once more. Cookies must be allowed for this site.",
+                ),
             ),
             Self::Expired => words(
                 StatusCode::BAD_REQUEST,
@@ -77,7 +77,9 @@ impl Failure {
                 StatusCode::BAD_REQUEST,
                 "This link does not work",
                 "The application that sent you here asked for something that can't be done.",
-                Some("Go back to it and start again. If it happens again, tell the people who run the application."),
+                Some(
+                    "Go back to it and start again. If it happens again, tell the people who run the application.",
+                ),
             ),
             Self::NotFound => {
                 words(StatusCode::NOT_FOUND, "There is nothing here", "No page has this address.", None)
@@ -87,12 +89,6 @@ impl Failure {
                 "That can't be done here",
                 "This address doesn't take requests of this kind.",
                 None,
-            ),
-            Self::Busy { .. } => words(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too many people at once",
-                "The server has more to do than it can at the moment.",
-                Some("Wait a few seconds and try again."),
             ),
             Self::Internal => words(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,12 +103,9 @@ impl Failure {
         match self {
             Self::BadRequest { code, detail } => (Some(code), Some(detail.clone())),
             Self::BadForm(bad) => (Some("invalid_request"), Some(bad.to_string())),
-            Self::Forged
-            | Self::Expired
-            | Self::NotFound
-            | Self::MethodNotAllowed
-            | Self::Busy { .. }
-            | Self::Internal => (None, None),
+            Self::Forged | Self::Expired | Self::NotFound | Self::MethodNotAllowed | Self::Internal => {
+                (None, None)
+            }
         }
     }
 
@@ -146,8 +139,21 @@ impl From<Malformed> for Failure {
 
 impl From<Unavailable> for Failure {
     fn from(unavailable: Unavailable) -> Self {
-        tracing::error!(error = &unavailable as &dyn std::error::Error, "the store could not answer");
-        Self::Internal
+        Self::from(Error::from(unavailable))
+    }
+}
+
+/// What the engine refuses and must be told to the person (RFC 6749 §4.1.2.1).
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        if error.is_ours() {
+            tracing::error!(error = &error as &dyn std::error::Error, "a page could not be made");
+            return Self::Internal;
+        }
+        match error {
+            Error::UnknownInteraction => Self::Expired,
+            other => Self::BadRequest { code: other.code(), detail: other.description() },
+        }
     }
 }
 
@@ -168,9 +174,6 @@ pub(crate) async fn show_failures(State(state): State<AppState>, request: Reques
     let (parts, body) = response.into_parts();
     let Some(failure) = parts.extensions.get::<Failure>() else { return Response::from_parts(parts, body) };
     let mut response = failure.page(&state, id.as_ref().map_or("", RequestId::as_str));
-    if let Failure::Busy { retry_after_seconds } = failure {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
-    }
     for (name, value) in &parts.headers {
         response.headers_mut().append(name, value.clone());
     }

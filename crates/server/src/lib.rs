@@ -3,8 +3,11 @@
 mod body;
 mod browser;
 mod client_address;
+mod client_keys;
+mod client_request;
 mod cookies;
 mod cors;
+mod document;
 mod endpoints;
 mod failure;
 mod observe;
@@ -16,10 +19,10 @@ mod serve;
 mod settings;
 mod state;
 mod throttle;
-mod waiting;
 
+pub use client_keys::ClientKeys;
 pub use endpoints::health::{Check, Readiness};
 pub use router::{MetricsText, management_router, router};
 pub use serve::serve;
 pub use settings::{ServerLimits, ServerSettings};
-pub use state::{AppState, InvalidIssuer, Services};
+pub use state::{AppState, Services};

@@ -1,10 +1,12 @@
 //! Parameters of a query or a form (`application/x-www-form-urlencoded`), read strictly.
 //!
 //! RFC 6749 §3.1 and §3.2 ask for three things: a parameter without a value counts as absent, an unknown one is
-//! ignored, and one that comes twice is an error. What is no valid encoding is refused rather than repaired, so that
-//! nobody downstream reads it in another way.
+//! ignored, and one that comes twice is an error. The engine sees to that for the protocol's endpoints, [`Params::parse`]
+//! for the pages. What is no valid encoding is refused rather than repaired, so that nobody reads it in another way.
 
 use std::borrow::Cow;
+
+use countersign_oauth::Parameters;
 
 /// Most bytes a form may have.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -13,10 +15,7 @@ pub(crate) const MAX_QUERY: usize = 16 * 1024;
 /// Most parameters in either.
 pub(crate) const MAX_PARAMETERS: usize = 64;
 
-/// The parameters that may come more than once (RFC 8707 §2).
-const REPEATABLE: [&str; 1] = ["resource"];
-
-/// What came, in order, without the empty ones.
+/// What came, in order.
 #[derive(Default)]
 pub(crate) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
@@ -36,10 +35,20 @@ pub(crate) enum Malformed {
 }
 
 impl<'a> Params<'a> {
-    /// Reads a query or a form.
+    /// Reads a query or a form in which nothing may come twice.
     pub(crate) fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
+        let params = Self::parse_repeated(text)?;
+        for (position, (name, _)) in params.0.iter().enumerate() {
+            if params.0.iter().take(position).any(|(earlier, _)| earlier == name) {
+                return Err(Malformed::Repeated);
+            }
+        }
+        Ok(params)
+    }
+
+    /// Reads a query or a form for the engine, which knows itself what may come twice and whom to tell.
+    pub(crate) fn parse_repeated(text: &'a [u8]) -> Result<Self, Malformed> {
         let mut params = Vec::with_capacity(8);
-        let mut seen: Vec<Cow<'a, str>> = Vec::new();
         for (count, pair) in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
             if count >= MAX_PARAMETERS {
                 return Err(Malformed::TooMany);
@@ -48,43 +57,30 @@ impl<'a> Params<'a> {
                 Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
                 None => (pair, &[][..]),
             };
-            let (name, value) = (decode(name)?, decode(value)?);
-            let known = params.iter().map(|(known, _)| known).chain(&seen).any(|known| *known == name);
-            if known && !REPEATABLE.contains(&name.as_ref()) {
-                return Err(Malformed::Repeated);
-            }
-            // RFC 6749 §3.1: without a value it counts as absent; twice it is an error all the same.
-            if value.is_empty() {
-                seen.push(name);
-            } else {
-                params.push((name, value));
-            }
+            params.push((decode(name)?, decode(value)?));
         }
         Ok(Self(params))
     }
 
-    /// Reads a request's query.
-    pub(crate) fn of_query(query: Option<&'a str>) -> Result<Self, Malformed> {
-        match query {
-            Some(query) if query.len() > MAX_QUERY => Err(Malformed::TooLong),
-            Some(query) => Self::parse(query.as_bytes()),
-            None => Ok(Self::default()),
-        }
-    }
-
-    /// The value of a parameter; the first where it may be repeated.
+    /// The value of a parameter that has one.
     pub(crate) fn one(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+        self.0
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.as_ref())
     }
 
-    /// Every parameter, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    /// For the engine.
+    pub(crate) fn into_parameters(self) -> Parameters<'a> {
+        Parameters::new(self.0)
     }
+}
 
-    /// Every parameter as owned text, in order.
-    pub(crate) fn to_pairs(&self) -> Vec<(String, String)> {
-        self.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// A request's query, if it isn't too long.
+pub(crate) fn query_text(query: Option<&str>) -> Result<&[u8], Malformed> {
+    match query.unwrap_or_default() {
+        query if query.len() > MAX_QUERY => Err(Malformed::TooLong),
+        query => Ok(query.as_bytes()),
     }
 }
 
@@ -126,14 +122,16 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Vec<(String, String)>, Malformed> {
-        Params::parse(text.as_bytes()).map(|params| params.to_pairs())
+        let params = Params::parse(text.as_bytes())?;
+        Ok(params.0.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
     }
 
     #[test]
-    fn values_are_decoded_and_empty_ones_left_out() {
+    fn values_are_decoded_and_empty_ones_count_as_absent() {
         let pairs = parse("a=1&b=x+y%20z%C3%A4&c=&d&&e==").unwrap();
-        let expected = [("a", "1"), ("b", "x y zä"), ("e", "=")];
+        let expected = [("a", "1"), ("b", "x y zä"), ("c", ""), ("d", ""), ("e", "=")];
         assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(Params::parse(b"c=").unwrap().one("c"), None);
     }
 
     #[test]
@@ -143,7 +141,7 @@ mod tests {
         assert_eq!(parse("a=1&a"), Err(Malformed::Repeated));
         assert_eq!(parse("a=&a="), Err(Malformed::Repeated));
         assert_eq!(parse("scope=1&%73cope=2"), Err(Malformed::Repeated));
-        assert_eq!(parse("resource=a&resource=b").unwrap().len(), 2);
+        assert_eq!(Params::parse_repeated(b"resource=a&resource=b").unwrap().0.len(), 2);
     }
 
     #[test]
@@ -162,6 +160,6 @@ mod tests {
         assert_eq!(parse(&most).unwrap().len(), MAX_PARAMETERS);
         assert_eq!(parse(&format!("{most}&x=1")), Err(Malformed::TooMany));
         let long = format!("a={}", "x".repeat(MAX_QUERY));
-        assert!(matches!(Params::of_query(Some(&long)), Err(Malformed::TooLong)));
+        assert!(matches!(query_text(Some(&long)), Err(Malformed::TooLong)));
     }
 }

@@ -25,5 +25,8 @@ pub(crate) fn problem(status: StatusCode, detail: &str, request_id: Option<&Requ
 
 /// Whether a person asks, as far as one can tell: browsers say `text/html`, programs don't.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }

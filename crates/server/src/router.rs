@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use countersign_model::RequestId;
+use url::Url;
 
 use crate::cors;
 use crate::endpoints::health::{self, Readiness};
@@ -59,15 +60,20 @@ pub fn router(state: AppState) -> Router {
 /// What programs talk to.
 fn protocol(routes: Routes, state: &AppState) -> Routes {
     let path = |path: &str| state.path(path);
+    let at = &state.engine().settings().endpoints;
     let read = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_get));
     let send = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_post));
     let both = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_both));
     let mut routes = routes
-        .at(Endpoint::Token, &path(token::PATH), send(post(token::token)))
-        .at(Endpoint::Revoke, &path(revoke::PATH), send(post(revoke::revoke)))
-        .at(Endpoint::Introspect, &path(introspect::PATH), post(introspect::introspect))
-        .at(Endpoint::Userinfo, &path(userinfo::PATH), both(get(userinfo::get).post(userinfo::post)))
-        .at(Endpoint::Jwks, &path(jwks::PATH), read(get(jwks::jwks)))
+        .at(Endpoint::Token, &path_of(&at.token), send(post(token::token)))
+        .at(Endpoint::Revoke, &path_of(&at.revocation), send(post(revoke::revoke)))
+        .at(Endpoint::Introspect, &path_of(&at.introspection), post(introspect::introspect))
+        .at(
+            Endpoint::Userinfo,
+            &path_of(&at.userinfo),
+            both(get(userinfo::userinfo).post(userinfo::userinfo)),
+        )
+        .at(Endpoint::Jwks, &path_of(&at.jwks), read(get(jwks::jwks)))
         .at(Endpoint::Crl, &path(crl::PATH), get(crl::crl))
         .at(Endpoint::TrustBundle, &path(trust_bundle::PATH), get(trust_bundle::trust_bundle));
     for address in discovery::addresses(&state.frame().base) {
@@ -81,13 +87,22 @@ fn pages(routes: Routes, state: &AppState) -> Routes {
     let path = |path: &str| state.path(path);
     routes
         .at(Endpoint::Home, &path("/"), get(home::home))
-        .at(Endpoint::Authorize, &path(authorize::PATH), get(authorize::get).post(authorize::post))
+        .at(
+            Endpoint::Authorize,
+            &path_of(&state.engine().settings().endpoints.authorization),
+            get(authorize::get).post(authorize::post),
+        )
         .at(Endpoint::SignIn, &path("/sign-in"), get(sign_in::show).post(sign_in::submit))
         .at(Endpoint::Consent, &path("/consent"), get(consent::show).post(consent::submit))
         .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
         .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
         .at(Endpoint::Account, &path("/account"), get(account::account))
         .at(Endpoint::Assets, &path("/assets/{name}"), get(assets::asset))
+}
+
+/// The path of one of our own endpoints.
+fn path_of(endpoint: &str) -> String {
+    Url::parse(endpoint).map_or_else(|_| endpoint.to_owned(), |url| url.path().to_owned())
 }
 
 fn health_routes(readiness: Readiness) -> Router {

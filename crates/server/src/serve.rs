@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use countersign_access::{Peer, PeerCertificate};
 use countersign_net::{Accepted, CancellationToken, ConnectionInfo, Drained, HttpVersion, Listener};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -115,12 +116,27 @@ fn service(
     Future: Send,
 > + use<> {
     let remote = Remote(info.remote.ip());
+    let peer = Arc::new(peer(info));
     let info = Arc::clone(info);
     hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(remote);
         request.extensions_mut().insert(Arc::clone(&info));
+        request.extensions_mut().insert(Arc::clone(&peer));
         let mut router = router.clone();
         async move { router.call(request).await }
     })
+}
+
+/// The other end, with the certificate that TLS has verified: read once a connection.
+fn peer(info: &ConnectionInfo) -> Peer {
+    let certificate = info.tls.as_ref().and_then(|tls| {
+        let leaf = tls.client_certificates.first()?;
+        PeerCertificate::from_der(leaf, tls.vouched_by.first().map(AsRef::as_ref))
+            .inspect_err(
+                |error| tracing::debug!(remote = %info.remote, %error, "a client certificate can't be used"),
+            )
+            .ok()
+    });
+    Peer::new(info.remote.ip(), certificate.map(Arc::new))
 }

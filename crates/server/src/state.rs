@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use countersign_access::{Access, Rule};
 use countersign_ca::Authority;
 use countersign_model::{Env, Session, User};
+use countersign_oauth::Engine;
 use countersign_oauth::ports::People as _;
 use countersign_passwords::Hasher;
 use countersign_store::Store;
@@ -12,8 +14,11 @@ use url::Url;
 
 use crate::browser::{Browser, Form, is_same_origin};
 use crate::cookies::{Cookie, Cookies};
+use crate::document::Document;
 use crate::endpoints::crl::LastCrl;
 use crate::endpoints::health::Readiness;
+use crate::endpoints::jwks::LastJwks;
+use crate::endpoints::{discovery, userinfo};
 use crate::failure::Failure;
 use crate::pages::Frame;
 use crate::params::Params;
@@ -22,8 +27,10 @@ use crate::throttle::Throttle;
 
 /// What the server works with; made by the binary.
 pub struct Services {
-    /// Where everything is kept.
-    pub store: Store,
+    /// The authorization server's engine, over the store.
+    pub engine: Engine<Store>,
+    /// Checks calls of our own protected endpoints.
+    pub access: Arc<Access>,
     /// Compares passwords.
     pub hasher: Arc<Hasher>,
     /// Time and randomness.
@@ -46,36 +53,35 @@ struct Inner {
     origin: String,
     throttle: Throttle,
     last_crl: LastCrl,
-}
-
-/// The issuer is no URL that a server can have.
-#[derive(Debug, thiserror::Error)]
-#[error("{issuer:?} is no issuer: it must be an http or https URL with a host and without query and fragment")]
-pub struct InvalidIssuer {
-    issuer: String,
+    last_jwks: LastJwks,
+    metadata: Document,
+    userinfo_rule: Rule,
 }
 
 impl AppState {
     /// Puts everything together.
-    ///
-    /// # Errors
-    /// [`InvalidIssuer`] (RFC 8414 §2).
-    pub fn new(settings: ServerSettings, services: Services) -> Result<Self, InvalidIssuer> {
-        let invalid = || InvalidIssuer { issuer: settings.issuer.clone() };
-        let url = Url::parse(&settings.issuer).map_err(|_| invalid())?;
-        let fits = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-        let host = url.host_str().filter(|_| fits).ok_or_else(invalid)?;
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let base = url.path().trim_end_matches('/');
-        Ok(Self(Arc::new(Inner {
+    #[must_use]
+    pub fn new(settings: ServerSettings, services: Services) -> Self {
+        let issuer = &services.engine.settings().issuer;
+        // The engine has checked that the issuer is a URL with a host.
+        let url = Url::parse(issuer).ok();
+        let scheme = url.as_ref().map_or("https", Url::scheme);
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let port = url.as_ref().and_then(Url::port).map_or_else(String::new, |port| format!(":{port}"));
+        let base = url.as_ref().map_or("", Url::path).trim_end_matches('/');
+        let host = format!("{host}{port}");
+        Self(Arc::new(Inner {
             frame: Frame::new(base, &host),
-            cookies: Cookies::new(url.scheme() == "https"),
-            origin: url.origin().ascii_serialization(),
+            cookies: Cookies::new(scheme == "https"),
+            origin: format!("{scheme}://{host}"),
             throttle: Throttle::new(),
             last_crl: LastCrl::default(),
+            last_jwks: LastJwks::default(),
+            metadata: discovery::document(&services.engine),
+            userinfo_rule: userinfo::rule(&services.engine),
             settings,
             services,
-        })))
+        }))
     }
 
     pub(crate) fn settings(&self) -> &ServerSettings {
@@ -94,8 +100,28 @@ impl AppState {
         &self.0.services.env
     }
 
+    pub(crate) fn engine(&self) -> &Engine<Store> {
+        &self.0.services.engine
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.services.access
+    }
+
     pub(crate) fn store(&self) -> &Store {
-        &self.0.services.store
+        self.0.services.engine.ports()
+    }
+
+    pub(crate) fn userinfo_rule(&self) -> &Rule {
+        &self.0.userinfo_rule
+    }
+
+    pub(crate) fn metadata(&self) -> &Document {
+        &self.0.metadata
+    }
+
+    pub(crate) fn last_jwks(&self) -> &LastJwks {
+        &self.0.last_jwks
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {
@@ -126,7 +152,7 @@ impl AppState {
     /// The live session of this browser.
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Option<Session>, Failure> {
         let Some(secret) = self.cookies().read(headers, Cookie::Session) else { return Ok(None) };
-        Ok(self.store().session(&secret.hash(), self.env().now()).await?)
+        Ok(self.engine().session(&secret).await?)
     }
 
     /// The live session of this browser and whose it is.

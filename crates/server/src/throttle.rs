@@ -103,7 +103,8 @@ impl Throttle {
 
     fn take_from_bucket(&self, address: IpAddr, now: Timestamp) -> Result<(), Wait> {
         let mut addresses = lock(&self.addresses);
-        let full_at = addresses.get(&address).map_or(now, |bucket| bucket.full_at.max(now)).plus(ADDRESS_REFILL);
+        let full_at =
+            addresses.get(&address).map_or(now, |bucket| bucket.full_at.max(now)).plus(ADDRESS_REFILL);
         let wait = full_at.since(now).saturating_sub(ADDRESS_REFILL * ADDRESS_BURST);
         if !wait.is_zero() {
             return Err(Wait(wait));
@@ -118,7 +119,9 @@ impl Throttle {
 fn wait_after(count: u32) -> Duration {
     match count.checked_sub(FREE_TRIES) {
         None => Duration::ZERO,
-        Some(beyond) => FIRST_WAIT.saturating_mul(1_u32.checked_shl(beyond).unwrap_or(u32::MAX)).min(LONGEST_WAIT),
+        Some(beyond) => {
+            FIRST_WAIT.saturating_mul(1_u32.checked_shl(beyond).unwrap_or(u32::MAX)).min(LONGEST_WAIT)
+        }
     }
 }
 

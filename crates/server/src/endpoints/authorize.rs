@@ -1,4 +1,63 @@
-use axum::http::StatusCode;
-pub(crate) const PATH: &str = "/authorize";
-pub(crate) async fn get() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
-pub(crate) async fn post() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use countersign_oauth::{Parameters, Step};
+
+use crate::body::read_form;
+use crate::browser::Browser;
+use crate::failure::Failure;
+use crate::pages::see_other;
+use crate::params::{Params, query_text};
+use crate::state::AppState;
+
+/// `GET /authorize`
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let parameters = Params::parse_repeated(query_text(query.as_deref())?)?.into_parameters();
+    begin(&state, &headers, &parameters).await
+}
+
+/// `POST /authorize` (OpenID Connect Core §3.1.2.1: both must work). The request is the client's, not the person's: no
+/// form of ours, so no form token; nothing happens without a page of ours that follows.
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let parameters = Params::parse_repeated(&body)?.into_parameters();
+    begin(&state, &headers, &parameters).await
+}
+
+async fn begin(
+    state: &AppState,
+    headers: &HeaderMap,
+    parameters: &Parameters<'_>,
+) -> Result<Response, Failure> {
+    let session = state.session(headers).await?;
+    let browser = Browser::known_or_new(state.cookies(), headers, state.env());
+    let step = state.engine().begin(parameters, session.as_ref(), &browser.hash()).await?;
+    let waits = !matches!(step, Step::Respond(_));
+    let mut response = next(state, &step);
+    if waits {
+        browser.remember(state.cookies(), response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Where the browser goes now: to a page of ours, or back to the client. Always by 303 (RFC 9700 §4.12).
+pub(crate) fn next(state: &AppState, step: &Step) -> Response {
+    let page =
+        |page: &str, interaction: &str| see_other(&state.path(&format!("/{page}?continue={interaction}")));
+    match step {
+        Step::SignIn(request) => page("sign-in", request.interaction.expose()),
+        Step::Consent(request) => page("consent", request.interaction.expose()),
+        Step::Respond(answer) => see_other(&answer.location()),
+    }
+}

@@ -1,3 +1,117 @@
-use axum::http::StatusCode;
-pub(crate) async fn show() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
-pub(crate) async fn submit() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
+//! Asking a person whether a client may have what it asks for.
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use countersign_model::{Client, Scope, ScopeSet};
+use countersign_oauth::{ConsentRequest, Step};
+
+use super::authorize::next;
+use crate::body::{BadForm, read_form};
+use crate::browser::{Browser, Form};
+use crate::failure::Failure;
+use crate::pages::{ConsentPage, Destinations, ScopeLine, page, see_other};
+use crate::params::{Params, query_text};
+use crate::state::{AppState, SignedIn};
+
+/// `GET /consent?continue=…`
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let query = Params::parse(query_text(query.as_deref())?)?;
+    let interaction = query.one("continue").ok_or(Failure::Expired)?;
+    let browser = Browser::known(state.cookies(), &headers).ok_or(Failure::Expired)?;
+    let signed_in = state.signed_in(&headers).await?;
+    let session = signed_in.as_ref().map(|signed_in| &signed_in.session);
+    match (state.engine().resume(interaction, session, &browser.hash()).await?, signed_in) {
+        (Step::Consent(request), Some(signed_in)) => Ok(ask(&state, &browser, &request, &signed_in)),
+        (step, _) => Ok(next(&state, &step)),
+    }
+}
+
+/// `POST /consent`
+pub(crate) async fn submit(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let form = Params::parse(&body)?;
+    let interaction = form.one("continue").ok_or(Failure::Expired)?;
+    let session = state.session(&headers).await?;
+    // The form belongs to this waiting request and to the session it was shown in: whoever signs in as somebody else
+    // meanwhile is asked again.
+    let about = about(interaction, session.as_ref().map_or("", |session| session.id.as_str()));
+    let browser = state.check_form(&headers, &form, Form::Consent, &about)?;
+    match (form.one("decision"), session) {
+        (Some("allow"), Some(session)) => {
+            // What the page showed is what was agreed to; the engine lets nothing be added.
+            let shown: ScopeSet = form
+                .one("scope")
+                .unwrap_or_default()
+                .parse()
+                .map_err(|_| Failure::BadForm(BadForm::Malformed(crate::params::Malformed::Encoding)))?;
+            let step = state.engine().consent_given(interaction, &session, &browser.hash(), &shown).await?;
+            Ok(next(&state, &step))
+        }
+        (Some("deny"), _) => {
+            let answer = state.engine().denied(interaction, &browser.hash()).await?;
+            Ok(see_other(&answer.location()))
+        }
+        (_, _) => Ok(see_other(&state.path(&format!("/consent?continue={interaction}")))),
+    }
+}
+
+fn about(interaction: &str, session: &str) -> String {
+    format!("{interaction} {session}")
+}
+
+fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in: &SignedIn) -> Response {
+    let interaction = request.interaction.expose();
+    let csrf = browser.form_token(Form::Consent, &about(interaction, signed_in.session.id.as_str()));
+    let lines = request.scopes.iter().map(|scope| line(state, &request.client, scope));
+    let template = ConsentPage {
+        frame: state.frame(),
+        client: &request.client.client_name,
+        person: signed_in.name(),
+        username: signed_in.user.username.as_str(),
+        scopes: lines.collect(),
+        scope: &request.scopes.to_string(),
+        destination: &destination(request.redirect_uri.as_str()),
+        interaction,
+        csrf: &csrf,
+    };
+    page(StatusCode::OK, &template, &destinations(&request.client, Some(request.redirect_uri.as_str())))
+}
+
+/// Where the forms of a page may lead when a client waits.
+pub(crate) fn destinations(client: &Client, answer: Option<&str>) -> Destinations {
+    Destinations::of(answer.into_iter().chain(client.redirect_uris.iter().map(String::as_str)))
+}
+
+/// A scope in plain words: the operator's, or ours for the scopes of OpenID Connect.
+fn line(state: &AppState, client: &Client, scope: &Scope) -> ScopeLine {
+    let words = match (state.settings().scope_words.get(scope), scope.as_str()) {
+        (Some(words), _) => words.clone(),
+        (None, "openid") => "Know that it is you".to_owned(),
+        (None, "profile") => "See your name and user name".to_owned(),
+        (None, "email") => "See your e-mail address".to_owned(),
+        (None, "phone") => "See your telephone number".to_owned(),
+        (None, "address") => "See your postal address".to_owned(),
+        (None, "offline_access") => "Keep this access while you are away".to_owned(),
+        (None, _) => format!("Use what {} calls", client.client_name),
+    };
+    ScopeLine { name: scope.as_str().to_owned(), words }
+}
+
+/// Where the answer goes, as people can judge it: the origin of a web address, or an application's own scheme.
+fn destination(redirect_uri: &str) -> String {
+    match url::Url::parse(redirect_uri) {
+        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
+        Ok(url) => format!("an application on this device ({}:)", url.scheme()),
+        Err(_) => "the application".to_owned(),
+    }
+}

@@ -41,8 +41,15 @@ pub(crate) async fn crl(State(state): State<AppState>) -> Response {
                 der
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the revocation list could not be made");
-                return problem(StatusCode::SERVICE_UNAVAILABLE, "the list can't be made at the moment", None);
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the revocation list could not be made"
+                );
+                return problem(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the list can't be made at the moment",
+                    None,
+                );
             }
         },
     };

@@ -11,8 +11,8 @@ use crate::state::AppState;
 pub(crate) async fn home(State(state): State<AppState>) -> Response {
     let frame = state.frame();
     let discovery = format!("{}/.well-known/openid-configuration", frame.base);
-    let jwks = format!("{}{}", frame.base, super::jwks::PATH);
-    let template =
-        HomePage { frame, issuer: &state.settings().issuer, discovery: &discovery, jwks: &jwks };
+    let settings = state.engine().settings();
+    let (issuer, jwks) = (&settings.issuer, &settings.endpoints.jwks);
+    let template = HomePage { frame, issuer, discovery: &discovery, jwks };
     page(StatusCode::OK, &template, &Destinations::own())
 }

@@ -10,20 +10,21 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_access::ports::{Account, Accounts as _};
-use countersign_model::{PasswordHashText, SecretString, Session, SessionId, Subject, User, UserKind, Username};
-use countersign_oauth::ports::People as _;
+use countersign_model::{PasswordHashText, SecretString, Subject, User, Username};
+use countersign_oauth::{SignInRequest, Step};
 use countersign_passwords::Verdict;
 
+use super::authorize::next;
+use super::consent::destinations;
 use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::cookies::Cookie;
 use crate::failure::Failure;
 use crate::pages::{Destinations, Notice, SignInPage, page, see_other};
-use crate::params::Params;
+use crate::params::{Params, query_text};
 use crate::state::AppState;
 use crate::throttle::Wait;
-use crate::waiting::Waiting;
 
 /// `GET /sign-in`, with `continue` when a client waits.
 pub(crate) async fn show(
@@ -31,10 +32,14 @@ pub(crate) async fn show(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::of_query(query.as_deref())?;
+    let query = Params::parse(query_text(query.as_deref())?)?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
-    let waiting = state.waiting(&browser, query.one("continue")).await?;
-    let hint = waiting.as_ref().and_then(|waiting| waiting.parameter("login_hint"));
+    let waiting = match waiting(&state, &browser, query.one("continue")).await? {
+        Waiting::For(request) => Some(request),
+        Waiting::Nobody => None,
+        Waiting::Over(response) => return Ok(response),
+    };
+    let hint = waiting.as_ref().and_then(|request| request.login_hint.as_deref());
     let username = hint.filter(|hint| hint.parse::<Username>().is_ok()).unwrap_or_default();
     Ok(SignInForm { state: &state, browser: &browser, waiting: waiting.as_ref(), username }.page(None))
 }
@@ -50,23 +55,54 @@ pub(crate) async fn submit(
     let form = Params::parse(&body)?;
     let interaction = form.one("continue");
     let browser = state.check_form(&headers, &form, Form::SignIn, interaction.unwrap_or_default())?;
-    let waiting = state.waiting(&browser, interaction).await?;
+    let waiting = match waiting(&state, &browser, interaction).await? {
+        Waiting::For(request) => Some(request),
+        Waiting::Nobody => None,
+        Waiting::Over(response) => return Ok(response),
+    };
     let username = form.one("username").unwrap_or_default();
     let password = SecretString::from(form.one("password").unwrap_or_default());
 
     match authenticate(&state, username, &password, address.0).await? {
         Ok(user) => {
-            let next = match &waiting {
-                Some(waiting) => state.path(&format!("/consent?continue={}", waiting.id())),
-                None => state.path("/account"),
+            // The session this browser had before ends, whoever's it was (session fixation: never the same secret).
+            let former = state.session(&headers).await?;
+            let signed_in = state.engine().sign_in(&user, &["pwd"], former.as_ref()).await?;
+            let mut response = match interaction {
+                Some(interaction) => {
+                    let session = Some(&signed_in.session);
+                    next(&state, &state.engine().resume(interaction, session, &browser.hash()).await?)
+                }
+                None => see_other(&state.path("/account")),
             };
-            begin_session(&state, &headers, &user, &next).await
+            state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
+            Ok(response)
         }
         Err(refusal) => {
-            // Echoing is for people's comfort; what is too long to be a name may be a password in the wrong field.
+            // Echoing is for people's comfort; what can't be a name may be a password in the wrong field.
             let username = if username.parse::<Username>().is_ok() { username } else { "" };
-            Ok(SignInForm { state: &state, browser: &browser, waiting: waiting.as_ref(), username }.page(Some(refusal)))
+            let form = SignInForm { state: &state, browser: &browser, waiting: waiting.as_ref(), username };
+            Ok(form.page(Some(refusal)))
         }
+    }
+}
+
+/// For whom somebody signs in.
+enum Waiting {
+    /// For a client.
+    For(SignInRequest),
+    /// For this server's own pages.
+    Nobody,
+    /// For a client that must be answered at once.
+    Over(Response),
+}
+
+/// The waiting request, looked at as if nobody were signed in: signing in again, or as somebody else, must be possible.
+async fn waiting(state: &AppState, browser: &Browser, interaction: Option<&str>) -> Result<Waiting, Failure> {
+    let Some(interaction) = interaction else { return Ok(Waiting::Nobody) };
+    match state.engine().resume(interaction, None, &browser.hash()).await? {
+        Step::SignIn(request) => Ok(Waiting::For(request)),
+        step @ (Step::Consent(_) | Step::Respond(_)) => Ok(Waiting::Over(next(state, &step))),
     }
 }
 
@@ -99,12 +135,8 @@ async fn authenticate(
             return Ok(Err(Refusal::TooMany(wait)));
         }
     };
-    let user = match username.parse::<Username>() {
-        Ok(name) => state.store().user_by_name(&name).await?,
-        Err(_) => None,
-    };
     // A service account never sees a page, and what is disabled stays outside: both cost what a wrong name costs.
-    let user = user.filter(|user| user.is_enabled() && user.kind == UserKind::Person);
+    let user = state.engine().person(username).await?;
     let stored = user.as_ref().and_then(|user| user.password.as_ref());
     let verdict = match state.hasher().verify(password, stored).await {
         Ok(verdict) => verdict,
@@ -146,58 +178,31 @@ async fn strengthen(state: &AppState, user: &User, weak: &PasswordHashText, pass
     }
 }
 
-/// A new session under a new secret; the one this browser had before ends, whoever's it was.
-async fn begin_session(
-    state: &AppState,
-    headers: &HeaderMap,
-    user: &User,
-    next: &str,
-) -> Result<Response, Failure> {
-    let now = state.env().now();
-    if let Some(former) = state.session(headers).await? {
-        state.store().end_session(&former.id).await?;
-    }
-    let secret = state.env().rng.token();
-    let session = Session {
-        id: SessionId::generate(now, state.env().rng.as_ref()),
-        secret: secret.hash(),
-        user: user.id.clone(),
-        auth_time: now,
-        amr: vec!["pwd".to_owned()],
-        acr: None,
-        created_at: now,
-        expires_at: now.plus(state.settings().session_lifetime),
-    };
-    state.store().begin_session(&session).await?;
-    let mut response = see_other(next);
-    state.cookies().set(response.headers_mut(), Cookie::Session, &secret);
-    Ok(response)
-}
-
 /// What the page is made of.
 struct SignInForm<'a> {
     state: &'a AppState,
     browser: &'a Browser,
-    waiting: Option<&'a Waiting>,
+    waiting: Option<&'a SignInRequest>,
     username: &'a str,
 }
 
 impl SignInForm<'_> {
     fn page(&self, refusal: Option<Refusal>) -> Response {
-        let interaction = self.waiting.map(Waiting::id);
+        let interaction = self.waiting.map(|request| request.interaction.expose().as_str());
         let csrf = self.browser.form_token(Form::SignIn, interaction.unwrap_or_default());
         let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
         let wait = refusal.as_ref().and_then(Refusal::wait);
         let template = SignInPage {
             frame: self.state.frame(),
-            client: self.waiting.map(Waiting::client_name),
+            client: self.waiting.map(|request| request.client.client_name.as_str()),
             interaction,
             csrf: &csrf,
             username: self.username,
             refused: matches!(refusal, Some(Refusal::Wrong | Refusal::Incomplete)),
             problem: refusal.map(Refusal::notice),
         };
-        let destinations = self.waiting.map_or_else(Destinations::own, Waiting::destinations);
+        let destinations =
+            self.waiting.map_or_else(Destinations::own, |request| destinations(&request.client, None));
         let mut response = page(status, &template, &destinations);
         if let Some(wait) = wait {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));

@@ -12,7 +12,6 @@ use crate::failure::Failure;
 use crate::pages::{Destinations, SignOutPage, SignedOutPage, page, see_other};
 use crate::params::Params;
 use crate::state::AppState;
-use countersign_oauth::ports::People as _;
 
 /// `GET /sign-out`: asks first, because a link alone must not sign anybody out.
 pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
@@ -42,7 +41,7 @@ pub(crate) async fn submit(
     if form.one("decision") != Some("yes") {
         return Ok(see_other(&state.path("/account")));
     }
-    state.store().end_session(&signed_in.session.id).await?;
+    state.engine().sign_out(&signed_in.session).await?;
     let mut response = see_other(&state.path("/signed-out"));
     state.cookies().forget(response.headers_mut(), Cookie::Session);
     state.cookies().forget(response.headers_mut(), Cookie::Browser);

@@ -1,3 +1,24 @@
+//! The token endpoint (RFC 6749 §3.2).
+
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-pub(crate) const PATH: &str = "/token";
-pub(crate) async fn token() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
+use axum::response::Response;
+
+use crate::client_request::{ClientRequest, json, refusal, unreadable};
+use crate::state::AppState;
+
+/// `POST /token`
+pub(crate) async fn token(State(state): State<AppState>, request: Request) -> Response {
+    let request = match ClientRequest::read(request).await {
+        Ok(request) => request,
+        Err(bad) => return unreadable(bad),
+    };
+    let parameters = match request.parameters() {
+        Ok(parameters) => parameters,
+        Err(bad) => return unreadable(bad),
+    };
+    match state.engine().token(request.authorization(), &parameters).await {
+        Ok(answer) => json(StatusCode::OK, answer.to_json()),
+        Err(error) => refusal(&error),
+    }
+}

@@ -1,4 +1,75 @@
-use axum::http::StatusCode;
-pub(crate) const PATH: &str = "/userinfo";
-pub(crate) async fn get() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
-pub(crate) async fn post() -> StatusCode { StatusCode::NOT_IMPLEMENTED }
+//! Claims about the person of an access token (OpenID Connect Core §5.3): a protected resource like any other, so the
+//! one pipeline checks the call.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use countersign_access::{Decision, Denial, Peer, RequestParts, Rule, RuleSettings};
+use countersign_model::{Method, RequestId};
+use countersign_net::ConnectionInfo;
+use countersign_oauth::Engine;
+use countersign_store::Store;
+
+use crate::client_address::ClientAddress;
+use crate::client_request::{json, refusal};
+use crate::problem::problem;
+use crate::state::AppState;
+
+/// What the endpoint accepts: our own access tokens, of either form.
+pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
+    let settings = RuleSettings {
+        name: "userinfo".to_owned(),
+        accept: vec![Method::Jwt, Method::Oauth],
+        audience: Some(engine.settings().issuer.clone()),
+        ..RuleSettings::default()
+    };
+    Rule::new(settings).unwrap_or_else(|_| Rule::broken("userinfo"))
+}
+
+/// `GET /userinfo`, `POST /userinfo`
+pub(crate) async fn userinfo(
+    State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request,
+) -> Response {
+    let connection = request.extensions().get::<Arc<ConnectionInfo>>();
+    let parts = RequestParts {
+        method: request.method(),
+        path: request.uri().path(),
+        query: request.uri().query(),
+        headers: request.headers(),
+        client_address: address.0,
+        secure: connection.is_some_and(|connection| connection.tls.is_some()),
+    };
+    let nobody = Peer::new(address.0, None);
+    let peer = request.extensions().get::<Arc<Peer>>().map_or(&nobody, AsRef::as_ref);
+    let decision = state.access().check(&parts, peer, state.userinfo_rule(), state.env().now()).await;
+    let identity = match &decision {
+        Decision::Allow(permit) => permit.identity(),
+        Decision::Deny(denial) => return denied(denial, request.extensions().get::<RequestId>()),
+    };
+    let Some(identity) = identity else {
+        return problem(StatusCode::UNAUTHORIZED, "an access token is needed", None);
+    };
+    match state.engine().userinfo(&identity.subject, &identity.scopes).await {
+        Ok(claims) => json(StatusCode::OK, claims),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn denied(denial: &Denial, id: Option<&RequestId>) -> Response {
+    let mut response = json(denial.status(), denial.problem(id.map_or("", RequestId::as_str)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    for challenge in denial.www_authenticate() {
+        headers.append(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(wait) = denial.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    response
+}

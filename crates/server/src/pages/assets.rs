@@ -23,7 +23,12 @@ pub(crate) struct Assets {
 
 /// The files, named once.
 pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
-    stylesheet: asset("main", "css", "text/css; charset=utf-8", include_bytes!("../../../../ui/styles/main.css")),
+    stylesheet: asset(
+        "main",
+        "css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../../../ui/styles/main.css"),
+    ),
     icon: asset("icon", "svg", "image/svg+xml", include_bytes!("../../../../ui/images/icon.svg")),
 });
 

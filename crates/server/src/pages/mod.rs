@@ -69,6 +69,8 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) person: &'a str,
     pub(crate) username: &'a str,
     pub(crate) scopes: Vec<ScopeLine>,
+    /// The same, as the form sends them back.
+    pub(crate) scope: &'a str,
     /// Where the answer goes.
     pub(crate) destination: &'a str,
     pub(crate) interaction: &'a str,
@@ -156,7 +158,11 @@ impl Moment {
 pub(crate) fn page(status: StatusCode, template: &impl Template, destinations: &Destinations) -> Response {
     let Ok(html) = template.render() else {
         tracing::error!("a page could not be rendered");
-        return crate::problem::problem(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be shown", None);
+        return crate::problem::problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the page could not be shown",
+            None,
+        );
     };
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
@@ -165,7 +171,8 @@ pub(crate) fn page(status: StatusCode, template: &impl Template, destinations: &
     headers.insert("content-security-policy", destinations.content_security_policy());
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
+    headers
+        .insert("permissions-policy", HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
     // For browsers that know no frame-ancestors.
     headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
     private(headers);
@@ -176,7 +183,11 @@ pub(crate) fn page(status: StatusCode, template: &impl Template, destinations: &
 pub(crate) fn see_other(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
         tracing::error!("a redirect could not be written");
-        return crate::problem::problem(StatusCode::INTERNAL_SERVER_ERROR, "the redirect could not be written", None);
+        return crate::problem::problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the redirect could not be written",
+            None,
+        );
     };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -202,7 +213,8 @@ mod tests {
         let scopes = ["Know who you are", "See your e-mail address", "Read your invoices"];
         let names = ["openid", "email", "invoices:read"];
         let scopes = names.iter().zip(scopes);
-        let scopes = scopes.map(|(name, words)| ScopeLine { name: (*name).to_owned(), words: words.to_owned() });
+        let scopes =
+            scopes.map(|(name, words)| ScopeLine { name: (*name).to_owned(), words: words.to_owned() });
         let sign_in = SignInPage {
             frame,
             client: Some("<Invoice & Co>"),
@@ -222,6 +234,7 @@ mod tests {
             person: "Ada Lovelace",
             username: "ada",
             scopes: scopes.collect(),
+            scope: "email invoices:read openid",
             destination: "https://invoices.example",
             interaction: "abc",
             csrf: "token",
@@ -230,7 +243,9 @@ mod tests {
             frame,
             title: "This link does not work",
             text: "The application that sent you here asked for something that can't be done.",
-            advice: Some("Go back to the application and start again. If it happens again, tell the people who run it."),
+            advice: Some(
+                "Go back to the application and start again. If it happens again, tell the people who run it.",
+            ),
             code: Some("invalid_request"),
             detail: Some("redirect_uri is not registered for this client"),
             request_id: "req_019a",
@@ -244,11 +259,20 @@ mod tests {
             since: moment(),
             until: moment(),
         };
-        let home =
-            HomePage { frame, issuer: "https://auth.example", discovery: "/.well-known/x", jwks: "/jwks.json" };
+        let home = HomePage {
+            frame,
+            issuer: "https://auth.example",
+            discovery: "/.well-known/x",
+            jwks: "/jwks.json",
+        };
         vec![
             ("sign_in", sign_in.render().unwrap()),
-            ("sign_in_refused", SignInPage { problem: Some(notice), username: "ada", refused: true, ..sign_in }.render().unwrap()),
+            (
+                "sign_in_refused",
+                SignInPage { problem: Some(notice), username: "ada", refused: true, ..sign_in }
+                    .render()
+                    .unwrap(),
+            ),
             ("consent", consent.render().unwrap()),
             ("sign_out", SignOutPage { frame, person: "Ada Lovelace", csrf: "token" }.render().unwrap()),
             ("signed_out", SignedOutPage { frame }.render().unwrap()),
@@ -271,13 +295,17 @@ mod tests {
     #[test]
     fn pages_carry_the_names_that_tests_and_style_sheets_use() {
         let pages = every_page(&Frame::new("/tenant", "auth.example"));
-        let has = |page: &str, text: &str| pages.iter().any(|(name, html)| *name == page && html.contains(text));
+        let has =
+            |page: &str, text: &str| pages.iter().any(|(name, html)| *name == page && html.contains(text));
         for id in ["username", "password", "login-submit"] {
             assert!(has("sign_in", &format!("id=\"{id}\"")), "{id}");
         }
         assert!(has("consent", "id=\"consent-allow\"") && has("consent", "id=\"consent-deny\""));
         assert!(has("sign_out", "id=\"logout-yes\"") && has("sign_out", "id=\"logout-no\""));
-        assert!(has("sign_in_refused", "aria-describedby=\"problem\"") && has("sign_in_refused", "role=\"alert\""));
+        assert!(
+            has("sign_in_refused", "aria-describedby=\"problem\"")
+                && has("sign_in_refused", "role=\"alert\"")
+        );
         assert!(has("sign_in", "action=\"/tenant/sign-in\"") && has("home", "href=\"/tenant/account\""));
     }
 }

@@ -1,0 +1,119 @@
+//! Keys of clients that publish them at a URL (`jwks_uri`): fetched with the guards of `net`, and remembered.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use countersign_model::{Env, Timestamp};
+use countersign_net::{FetchRequest, Fetcher};
+use countersign_oauth::{FetchKeys, KeysUnavailable};
+use url::Url;
+
+/// A set is used so long without a look at its source.
+const FRESH: Duration = Duration::from_secs(600);
+/// While the source doesn't answer, the last good set is used so long.
+const STALE: Duration = Duration::from_secs(86_400);
+/// A source is asked this often at most, whatever key identifiers callers make up.
+const PAUSE: Duration = Duration::from_secs(30);
+/// Sources remembered. When there are more, half of them are forgotten.
+const CAPACITY: usize = 1_024;
+
+/// Fetches and remembers. Cheap to clone.
+#[derive(Clone)]
+pub struct ClientKeys(Arc<Inner>);
+
+struct Inner {
+    fetcher: Fetcher,
+    env: Env,
+    sources: Mutex<HashMap<Box<str>, Arc<Source>>>,
+}
+
+/// One URL. Its lock is held while it is fetched: of many who ask at once, one does.
+#[derive(Default)]
+struct Source(tokio::sync::Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    keys: Option<(Arc<[u8]>, Timestamp)>,
+    asked_at: Option<Timestamp>,
+}
+
+impl ClientKeys {
+    /// Fetches by this fetcher.
+    #[must_use]
+    pub fn new(fetcher: Fetcher, env: Env) -> Self {
+        Self(Arc::new(Inner { fetcher, env, sources: Mutex::default() }))
+    }
+
+    async fn keys(&self, url: &str, fresh: bool) -> Result<Arc<[u8]>, KeysUnavailable> {
+        let source = self.source(url);
+        let mut remembered = source.0.lock().await;
+        let now = self.0.env.now();
+        let age = |since: Timestamp| now.since(since);
+        let asked_lately = remembered.asked_at.is_some_and(|at| age(at) < PAUSE && at <= now);
+        match &remembered.keys {
+            Some((keys, at)) if asked_lately || !fresh && age(*at) < FRESH => return Ok(Arc::clone(keys)),
+            None if asked_lately => {
+                return Err(KeysUnavailable("they could not be fetched just now".to_owned()));
+            }
+            Some(_) | None => {}
+        }
+        remembered.asked_at = Some(now);
+        match (self.fetch(url).await, &remembered.keys) {
+            (Ok(keys), _) => {
+                remembered.keys = Some((Arc::clone(&keys), now));
+                Ok(keys)
+            }
+            (Err(error), Some((keys, at))) if age(*at) < STALE => {
+                tracing::warn!(url, %error, "a client's keys could not be fetched: the last ones are used");
+                Ok(Arc::clone(keys))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn source(&self, url: &str) -> Arc<Source> {
+        let mut sources = lock(&self.0.sources);
+        if let Some(source) = sources.get(url) {
+            return Arc::clone(source);
+        }
+        if sources.len() >= CAPACITY {
+            // Only registered clients have URLs, so this is rare: forget those nobody uses at the moment.
+            let half = sources.len() / 2;
+            let mut kept = 0;
+            sources.retain(|_, source| {
+                kept += 1;
+                kept <= half || Arc::strong_count(source) > 1
+            });
+        }
+        Arc::clone(sources.entry(url.into()).or_default())
+    }
+
+    async fn fetch(&self, url: &str) -> Result<Arc<[u8]>, KeysUnavailable> {
+        let url = Url::parse(url).map_err(|error| KeysUnavailable(error.to_string()))?;
+        let request = FetchRequest::get(url);
+        let answer =
+            self.0.fetcher.fetch(request).await.map_err(|error| KeysUnavailable(error.to_string()))?;
+        if answer.status.is_success() {
+            Ok(Arc::from(&answer.body[..]))
+        } else {
+            Err(KeysUnavailable(format!("the answer was {}", answer.status)))
+        }
+    }
+}
+
+impl FetchKeys for ClientKeys {
+    fn fetch<'a>(
+        &'a self,
+        url: &'a str,
+        fresh: bool,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
+        Box::pin(self.keys(url, fresh))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

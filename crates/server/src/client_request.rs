@@ -1,0 +1,107 @@
+//! What the token, introspection and revocation endpoints have in common: a form from a client that says who it is.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use countersign_access::{BasicCredentials, basic_credentials};
+use countersign_oauth::{Authorization, Error, Parameters};
+
+use crate::body::{BadForm, read_form};
+use crate::params::Params;
+
+/// A form, read but not yet looked at.
+pub(crate) struct ClientRequest {
+    body: Bytes,
+    credentials: Credentials,
+}
+
+enum Credentials {
+    Absent,
+    Basic(BasicCredentials),
+    Unusable,
+}
+
+impl ClientRequest {
+    /// Reads the request.
+    pub(crate) async fn read(request: Request) -> Result<Self, BadForm> {
+        let (parts, body) = request.into_parts();
+        // RFC 6749 §2.3.1: client credentials never go into the URI. Whoever puts parameters there gets told.
+        if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+            return Err(BadForm::InQuery);
+        }
+        let credentials = Credentials::of(&parts.headers);
+        Ok(Self { body: read_form(&parts.headers, body).await?, credentials })
+    }
+
+    /// What the client sent in the form.
+    pub(crate) fn parameters(&self) -> Result<Parameters<'_>, BadForm> {
+        Ok(Params::parse_repeated(&self.body)?.into_parameters())
+    }
+
+    /// What it sent in the header.
+    pub(crate) fn authorization(&self) -> Authorization<'_> {
+        match &self.credentials {
+            Credentials::Absent => Authorization::Absent,
+            Credentials::Basic(basic) => {
+                Authorization::Basic { name: basic.username(), secret: basic.password() }
+            }
+            Credentials::Unusable => Authorization::Unusable,
+        }
+    }
+}
+
+impl Credentials {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        match (fields.next(), fields.next()) {
+            (None, _) => Self::Absent,
+            (Some(field), None) => match basic_credentials(field) {
+                Ok(Some(basic)) => Self::Basic(basic),
+                Ok(None) | Err(_) => Self::Unusable,
+            },
+            // Two fields: which one would count is anybody's guess.
+            (Some(_), Some(_)) => Self::Unusable,
+        }
+    }
+}
+
+/// A JSON answer nobody may keep (RFC 6749 §5.1).
+pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// The engine's refusal, as RFC 6749 §5.2 has it.
+pub(crate) fn refusal(error: &Error) -> Response {
+    if error.is_ours() {
+        tracing::error!(error = error as &dyn std::error::Error, "a client's request could not be answered");
+    } else {
+        tracing::debug!(reason = %error, "a client's request was refused");
+    }
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, error.to_json());
+    if let Some(challenge) = error.challenge() {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// A form that can't be read is an `invalid_request` (RFC 6749 §5.2).
+pub(crate) fn unreadable(bad: BadForm) -> Response {
+    let status = match bad {
+        BadForm::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        BadForm::WrongType | BadForm::Incomplete | BadForm::InQuery | BadForm::Malformed(_) => {
+            StatusCode::BAD_REQUEST
+        }
+    };
+    let body = serde_json::json!({ "error": "invalid_request", "error_description": bad.to_string() });
+    json(status, body.to_string())
+}
