@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 /// The store could not do what it was asked. Each message says what to do; none holds a password.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The data directory can't be made or written.
     #[error(
-        "the data directory {path} can't be written ({source}): give the user that runs Countersign the right to \
+        "the data directory {path} can't be written ({detail}): give the user that runs Countersign the right to \
          write there, or choose another directory"
     )]
     DirectoryNotWritable {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        detail: String,
     },
     /// The database is read-only.
     #[error(
@@ -42,6 +42,9 @@ pub enum StoreError {
     /// Somebody else held the database for too long, or too much is waiting.
     #[error("the database is busy ({0}): try again, and look for another program that holds it")]
     Busy(String),
+    /// Another transaction was in the way; the store tries again by itself before it says so.
+    #[error("the database was too contended ({0}): try again")]
+    Contended(String),
     /// The database is of a newer version of the product.
     #[error(
         "the database has schema version {found}, made by Countersign {found_product}; this is Countersign \
@@ -100,7 +103,9 @@ pub enum StoreError {
         what: String,
     },
     /// A stored value can't be read.
-    #[error("the database holds a value that can't be read ({0}): it was changed by other hands or a newer version")]
+    #[error(
+        "the database holds a value that can't be read ({0}): it was changed by other hands or a newer version"
+    )]
     Unreadable(String),
     /// The store was closed.
     #[error("the store is closed")]

@@ -1,145 +1,209 @@
 //! What is kept on disk: SQLite and PostgreSQL behind the engines' ports, one file an aggregate.
+//!
+//! Every statement is written once for both databases. An operation that changes something is one transaction, and
+//! is durable when it returns; what checkers may have remembered of it is announced in the same transaction.
 
+mod access_tokens;
 mod api_key_use;
+mod api_keys;
+mod assertions;
+mod certificates;
+mod changes;
+mod clients;
+mod codes;
 mod error;
+mod grants;
+mod interactions;
+mod migrate;
+mod postgres;
+mod purge;
+mod refresh_tokens;
+mod revocations;
+mod sessions;
 mod settings;
+mod signing_keys;
+mod sql;
+mod sqlite;
+mod tx;
+mod users;
 
-use countersign_access::ports as access;
-use countersign_ca::ports as ca;
-use countersign_keys::ports as keys;
-use countersign_model::*;
-use countersign_oauth::ports as oauth;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_model::Timestamp;
 
 pub use api_key_use::ApiKeyUse;
+pub use api_keys::ListedApiKey;
+pub use changes::{Announcement, Changes};
 pub use error::StoreError;
 pub use settings::{Location, StoreSettings};
 
+use api_key_use::Uses;
+use changes::Feed;
+use sql::{Param, Row, Sql};
+use tx::Write;
+
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// The store. Cheap to clone.
+/// The store. Cheap to clone; every clone is the same store.
 #[derive(Clone, Debug)]
-pub struct Store;
-
-/// What the change feed says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Announcement {
-    /// Something changed.
-    Change(access::Change),
-    /// Changes were missed: forget everything remembered, and ask for [`Store::live_revocations`] again.
-    Resync,
+pub struct Store {
+    inner: Arc<Inner>,
 }
 
-/// A subscription to the change feed.
 #[derive(Debug)]
-pub struct Changes;
-
-impl Changes {
-    /// The next announcement; `None` when the store was closed.
-    pub async fn next(&mut self) -> Option<Announcement> { todo!() }
+struct Inner {
+    database: Database,
+    feed: Arc<Feed>,
+    uses: Uses,
+    reference_token_freshness: Duration,
 }
 
-/// An API key in a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListedApiKey {
-    /// The key.
-    pub key: ApiKey,
-    /// When it was last used, if it was.
-    pub last_use: Option<ApiKeyUse>,
+#[derive(Debug)]
+enum Database {
+    Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
 }
 
-#[expect(unused_variables, clippy::todo, missing_docs, reason = "signatures first")]
-mod signatures {
-    use super::*;
-    impl Store {
-        pub async fn open(settings: &StoreSettings) -> Result<Self> { todo!() }
-        pub async fn close(&self) { todo!() }
-        pub async fn ping(&self) -> Result<()> { todo!() }
-        pub fn subscribe(&self) -> Changes { todo!() }
-        pub async fn live_revocations(&self, now: Timestamp) -> Result<Vec<access::Change>> { todo!() }
-        pub async fn purge(&self, now: Timestamp, batch: u32) -> Result<u64> { todo!() }
-
-        pub async fn create_user(&self, user: &User) -> Result<()> { todo!() }
-        pub async fn update_user(&self, user: &User, now: Timestamp) -> Result<bool> { todo!() }
-        pub async fn set_password(&self, id: &UserId, password: Option<&PasswordHashText>, now: Timestamp) -> Result<bool> { todo!() }
-        pub async fn set_user_status(&self, id: &UserId, status: UserStatus, now: Timestamp) -> Result<bool> { todo!() }
-        pub async fn users(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>> { todo!() }
-
-        pub async fn create_client(&self, client: &Client) -> Result<()> { todo!() }
-        pub async fn update_client(&self, client: &Client, now: Timestamp) -> Result<bool> { todo!() }
-        pub async fn set_client_status(&self, id: &ClientId, status: ClientStatus, now: Timestamp) -> Result<bool> { todo!() }
-        pub async fn delete_client(&self, id: &ClientId, now: Timestamp) -> Result<bool> { todo!() }
-        pub async fn clients(&self, after: Option<&ClientId>, limit: u32) -> Result<Vec<Client>> { todo!() }
-
-        pub async fn create_api_key(&self, key: &ApiKey) -> Result<()> { todo!() }
-        pub async fn api_key_by_id(&self, id: &ApiKeyId) -> Result<Option<ListedApiKey>> { todo!() }
-        pub async fn api_keys(&self, owner: Option<&Subject>, after: Option<&ApiKeyId>, limit: u32) -> Result<Vec<ListedApiKey>> { todo!() }
-        pub async fn revoke_api_key(&self, id: &ApiKeyId, now: Timestamp) -> Result<bool> { todo!() }
-
-        pub async fn grants(&self, user: &UserId, now: Timestamp) -> Result<Vec<oauth::Grant>> { todo!() }
-        pub async fn withdraw_consent(&self, user: &UserId, client: &ClientId, now: Timestamp) -> Result<()> { todo!() }
+impl Store {
+    /// Opens the database, makes it when missing (SQLite), and brings it to this program's schema.
+    ///
+    /// # Errors
+    /// Each says what to do: a directory that can't be written, a damaged file, a full disk, a database of a newer
+    /// version, a server that does not answer.
+    pub async fn open(settings: &StoreSettings) -> Result<Self> {
+        let feed = Arc::new(Feed::new());
+        let database = match &settings.location {
+            Location::Directory(directory) => {
+                let (directory, settings, feed) = (directory.clone(), settings.clone(), Arc::clone(&feed));
+                let opening =
+                    tokio::task::spawn_blocking(move || sqlite::Database::open(&directory, &settings, feed));
+                let opened = opening.await.map_err(|error| StoreError::Database(error.to_string()))?;
+                Database::Sqlite(opened?)
+            }
+            Location::Postgres(url) => {
+                Database::Postgres(postgres::Database::open(url.expose(), settings, Arc::clone(&feed)).await?)
+            }
+        };
+        let uses = Uses::default();
+        let reference_token_freshness = settings.reference_token_freshness;
+        let inner = Arc::new(Inner { database, feed, uses, reference_token_freshness });
+        tokio::spawn(api_key_use::write_regularly(Arc::downgrade(&inner)));
+        Ok(Self { inner })
     }
 
-    impl oauth::Clients for Store {
-        async fn client(&self, id: &ClientId) -> Result<Option<Client>, oauth::Unavailable> { todo!() }
+    /// Writes what is gathered, finishes what is queued, and closes the database. Whatever comes later is refused.
+    pub async fn close(&self) {
+        if let Err(error) = self.write_api_key_uses().await {
+            tracing::warn!(%error, "the last uses of API keys could not be written");
+        }
+        match &self.inner.database {
+            Database::Sqlite(database) => database.close().await,
+            Database::Postgres(database) => database.close(),
+        }
+        self.inner.feed.close();
     }
-    impl oauth::People for Store {
-        async fn user_by_name(&self, name: &Username) -> Result<Option<User>, oauth::Unavailable> { todo!() }
-        async fn user(&self, id: &UserId) -> Result<Option<User>, oauth::Unavailable> { todo!() }
-        async fn begin_session(&self, session: &Session) -> Result<(), oauth::Unavailable> { todo!() }
-        async fn session(&self, secret: &TokenHash, now: Timestamp) -> Result<Option<Session>, oauth::Unavailable> { todo!() }
-        async fn end_session(&self, id: &SessionId) -> Result<(), oauth::Unavailable> { todo!() }
+
+    /// Where the data is, for people to read: a file, or `user@host:port/database`. Never a password.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.inner.database {
+            Database::Sqlite(database) => format!("SQLite at {}", database.path().display()),
+            Database::Postgres(database) => format!("PostgreSQL at {}", database.name()),
+        }
     }
-    impl oauth::Grants for Store {
-        async fn consent(&self, user: &UserId, client: &ClientId) -> Result<ScopeSet, oauth::Unavailable> { todo!() }
-        async fn remember_consent(&self, user: &UserId, client: &ClientId, scopes: &ScopeSet, now: Timestamp) -> Result<(), oauth::Unavailable> { todo!() }
-        async fn grant(&self, id: &GrantId) -> Result<Option<oauth::Grant>, oauth::Unavailable> { todo!() }
-        async fn revoke_grant(&self, id: &GrantId, now: Timestamp) -> Result<(), oauth::Unavailable> { todo!() }
+
+    /// Asks the database for something trivial: whether the store is ready.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn ping(&self) -> Result<()> {
+        self.one(&changes::LAST, &[]).await.map(drop)
     }
-    impl oauth::Codes for Store {
-        async fn store_code(&self, grant: &oauth::Grant, code: &oauth::AuthorizationCode) -> Result<(), oauth::Unavailable> { todo!() }
-        async fn consume_code(&self, hash: &TokenHash, now: Timestamp) -> Result<oauth::ConsumedCode, oauth::Unavailable> { todo!() }
+
+    /// Subscribes to the change feed. A checker that starts subscribes first and asks for the revocations then, so
+    /// that nothing falls between.
+    #[must_use]
+    pub fn subscribe(&self) -> Changes {
+        self.inner.feed.subscribe()
     }
-    impl oauth::RefreshTokens for Store {
-        async fn refresh_token(&self, hash: &TokenHash) -> Result<Option<oauth::FoundRefreshToken>, oauth::Unavailable> { todo!() }
-        async fn rotate_refresh_token(&self, presented: &TokenHash, grace_began: Timestamp, next: &oauth::RefreshToken, access: &oauth::AccessToken, now: Timestamp) -> Result<oauth::Rotation, oauth::Unavailable> { todo!() }
+
+    /// Removes what has expired, at most `batch` rows of each kind; returns how many rows were removed. Call it again
+    /// while it returns something.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn purge(&self, now: Timestamp, batch: u32) -> Result<u64> {
+        purge::purge(self, now, batch).await
     }
-    impl oauth::AccessTokens for Store {
-        async fn record_issuance(&self, access: &oauth::AccessToken, refresh: Option<&oauth::RefreshToken>) -> Result<oauth::Recorded, oauth::Unavailable> { todo!() }
-        async fn access_token(&self, id: &TokenId) -> Result<Option<oauth::FoundAccessToken>, oauth::Unavailable> { todo!() }
-        async fn reference_token(&self, hash: &TokenHash) -> Result<Option<oauth::FoundAccessToken>, oauth::Unavailable> { todo!() }
-        async fn revoke_access_token(&self, id: &TokenId, now: Timestamp) -> Result<(), oauth::Unavailable> { todo!() }
+
+    /// Prepares every statement of every aggregate: proof that the database understands them all.
+    ///
+    /// # Errors
+    /// Names the first statement that it does not.
+    pub async fn prepare_every_statement(&self) -> Result<usize> {
+        let aggregates = [
+            access_tokens::STATEMENTS,
+            api_key_use::STATEMENTS,
+            api_keys::STATEMENTS,
+            assertions::STATEMENTS,
+            certificates::STATEMENTS,
+            changes::STATEMENTS,
+            clients::STATEMENTS,
+            codes::STATEMENTS,
+            grants::STATEMENTS,
+            interactions::STATEMENTS,
+            migrate::STATEMENTS,
+            purge::STATEMENTS,
+            refresh_tokens::STATEMENTS,
+            revocations::STATEMENTS,
+            sessions::STATEMENTS,
+            signing_keys::STATEMENTS,
+            users::STATEMENTS,
+        ];
+        let mut prepared = 0;
+        for &(name, sql) in aggregates.iter().copied().flatten() {
+            let result = match &self.inner.database {
+                Database::Sqlite(database) => database.prepare(sql),
+                Database::Postgres(database) => database.prepare(sql).await,
+            };
+            result.map_err(|error| StoreError::Database(format!("{name}: {error}")))?;
+            prepared += 1;
+        }
+        Ok(prepared)
     }
-    impl oauth::Interactions for Store {
-        async fn keep_interaction(&self, interaction: &oauth::Interaction) -> Result<(), oauth::Unavailable> { todo!() }
-        async fn interaction(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<oauth::Interaction>, oauth::Unavailable> { todo!() }
-        async fn consume_interaction(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<oauth::Interaction>, oauth::Unavailable> { todo!() }
+
+    /// The rows of a reading statement that finds few.
+    async fn all(&self, sql: &'static Sql, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        match &self.inner.database {
+            Database::Sqlite(database) => database.read(sql, params),
+            Database::Postgres(database) => database.read(sql, params).await,
+        }
     }
-    impl oauth::Assertions for Store {
-        async fn remember_assertion(&self, client: &ClientId, jti: &str, expires_at: Timestamp) -> Result<bool, oauth::Unavailable> { todo!() }
+
+    /// The row of a reading statement that finds one or none.
+    async fn one(&self, sql: &'static Sql, params: &[Param<'_>]) -> Result<Option<Row>> {
+        Ok(self.all(sql, params).await?.into_iter().next())
     }
-    impl keys::SigningKeys for Store {
-        async fn signing_keys(&self) -> Result<Vec<keys::StoredKey>, keys::Unavailable> { todo!() }
-        async fn introduce_signing_key(&self, key: &keys::StoredKey, seen: Option<&KeyId>, predecessors_retire_at: Timestamp, predecessors_removed_at: Timestamp) -> Result<bool, keys::Unavailable> { todo!() }
-        async fn retire_signing_key(&self, id: &KeyId, retired_at: Timestamp, removed_at: Timestamp) -> Result<bool, keys::Unavailable> { todo!() }
-        async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, keys::Unavailable> { todo!() }
-        async fn keep_sealed(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, keys::Unavailable> { todo!() }
+
+    /// The rows of a reading statement that may find many.
+    async fn many(&self, sql: &'static Sql, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        match &self.inner.database {
+            Database::Sqlite(database) => database.read_apart(sql, params).await,
+            Database::Postgres(database) => database.read(sql, params).await,
+        }
     }
-    impl ca::Certificates for Store {
-        async fn record_issuance(&self, record: &ca::CertificateRecord) -> Result<(), ca::Unavailable> { todo!() }
-        async fn complete_issuance(&self, serial: &CertificateSerial, certificate: &[u8]) -> Result<(), ca::Unavailable> { todo!() }
-        async fn certificate(&self, serial: &CertificateSerial) -> Result<Option<ca::CertificateRecord>, ca::Unavailable> { todo!() }
-        async fn certificates(&self, limit: u32) -> Result<Vec<ca::CertificateRecord>, ca::Unavailable> { todo!() }
-        async fn revoke_certificate(&self, serial: &CertificateSerial, reason: ca::RevocationReason, now: Timestamp) -> Result<bool, ca::Unavailable> { todo!() }
-        async fn revoked_certificates(&self, now: Timestamp) -> Result<Vec<(CertificateSerial, Timestamp, ca::RevocationReason)>, ca::Unavailable> { todo!() }
+
+    /// One transaction, durable when this returns.
+    async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
+        match &self.inner.database {
+            Database::Sqlite(database) => database.write(work).await,
+            Database::Postgres(database) => database.write(work).await,
+        }
     }
-    impl access::Accounts for Store {
-        fn account<'a>(&'a self, name: &'a Username) -> access::BoxFuture<'a, Result<Option<access::Account>, access::Unavailable>> { todo!() }
-        fn upgrade_password<'a>(&'a self, account: &'a access::Account, old: &'a PasswordHashText, new: PasswordHashText) -> access::BoxFuture<'a, Result<(), access::Unavailable>> { todo!() }
-    }
-    impl access::ApiKeys for Store {
-        fn api_key<'a>(&'a self, hash: &'a TokenHash) -> access::BoxFuture<'a, Result<Option<std::sync::Arc<ApiKey>>, access::Unavailable>> { todo!() }
-    }
-    impl access::ReferenceTokens for Store {
-        fn reference_token<'a>(&'a self, token: &'a str, now: Timestamp) -> access::BoxFuture<'a, Result<Option<access::ReferenceToken>, access::Unavailable>> { todo!() }
-    }
+}
+
+/// Reads every row.
+fn read_all<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T>) -> Result<Vec<T>> {
+    rows.into_iter().map(read).collect()
 }

@@ -1,0 +1,154 @@
+//! Access tokens: what revocation and introspection need.
+
+use countersign_access::ports::{self as access, BoxFuture, Change};
+use countersign_model::{ClientId, Timestamp, TokenHash, TokenId};
+use countersign_oauth::ports::{
+    AccessToken, AccessTokens, FoundAccessToken, Recorded, RefreshToken, Unavailable,
+};
+
+use crate::sql::{Param, Row, json, params, statements};
+use crate::tx::{Tx, Write};
+use crate::{Result, Store, grants, refresh_tokens};
+
+// A token counts when neither it nor its grant was revoked and its client and person may be used: all in one query.
+macro_rules! find {
+    ($by:literal) => {
+        concat!(
+            "SELECT t.id, t.reference, t.grant_id, t.client_id, t.subject, t.claims, t.issued_at, t.expires_at, \
+             CASE WHEN t.revoked_at IS NULL AND c.status = 'enabled' AND (t.grant_id IS NULL OR \
+             (g.id IS NOT NULL AND g.revoked_at IS NULL AND u.status = 'enabled')) THEN 1 ELSE 0 END \
+             FROM access_tokens t LEFT JOIN clients c ON c.id = t.client_id \
+             LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN users u ON u.id = g.user_id WHERE ",
+            $by
+        )
+    };
+}
+
+statements! {
+    INSERT = "INSERT INTO access_tokens (id, reference, grant_id, client_id, subject, claims, issued_at, expires_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    BY_ID = find!("t.id = ?1");
+    BY_REFERENCE = find!("t.reference = ?1");
+    REVOKE = "UPDATE access_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL RETURNING id, expires_at";
+    REVOKE_OF_CLIENT = "UPDATE access_tokens SET revoked_at = ?2 \
+        WHERE client_id = ?1 AND expires_at > ?2 AND revoked_at IS NULL RETURNING id, expires_at";
+}
+
+/// Keeps an access token inside a transaction.
+pub(crate) async fn insert(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
+    let values = [
+        Param::from(&token.id),
+        Param::from(token.reference.as_ref()),
+        Param::from(token.grant.as_ref()),
+        Param::from(&token.client),
+        Param::from(&token.subject),
+        token.claims.as_ref().map(json).transpose()?.unwrap_or(Param::Null),
+        Param::from(token.issued_at),
+        Param::from(token.expires_at),
+    ];
+    tx.execute(&INSERT, &values).await.map(drop)
+}
+
+/// Revokes every token of a client that has not expired, inside a transaction.
+pub(crate) async fn revoke_of_client(tx: &mut Tx<'_>, client: &ClientId, now: Timestamp) -> Result<()> {
+    for mut row in tx.all(&REVOKE_OF_CLIENT, params![client, now]).await? {
+        tx.announce(Change::TokenRevoked(row.text()?.into(), row.time()?), now);
+    }
+    Ok(())
+}
+
+fn read(mut row: Row) -> Result<FoundAccessToken> {
+    let token = AccessToken {
+        id: row.text()?.into(),
+        reference: row.hash_or_null()?,
+        grant: row.text_or_null()?.map(Into::into),
+        client: row.text()?.into(),
+        subject: row.text()?.into(),
+        claims: row.json_or_null()?,
+        issued_at: row.time()?,
+        expires_at: row.time()?,
+    };
+    Ok(FoundAccessToken { token, is_live: row.flag()? })
+}
+
+impl Store {
+    async fn token_of_reference(&self, hash: &TokenHash) -> Result<Option<FoundAccessToken>> {
+        self.one(&BY_REFERENCE, params![hash]).await?.map(read).transpose()
+    }
+}
+
+struct Record {
+    access: AccessToken,
+    refresh: Option<RefreshToken>,
+}
+
+impl Write for Record {
+    type Output = Recorded;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Recorded> {
+        let Self { access, refresh } = self;
+        if let Some(grant) = access.grant.as_ref().or(refresh.as_ref().map(|refresh| &refresh.grant)) {
+            let last = refresh.as_ref().map_or(access.expires_at, |r| r.expires_at.max(access.expires_at));
+            if !grants::extend(tx, grant, access.expires_at, last).await? {
+                return Ok(Recorded::GrantRevoked);
+            }
+        }
+        insert(tx, access).await?;
+        if let Some(refresh) = refresh {
+            refresh_tokens::insert(tx, refresh).await?;
+        }
+        Ok(Recorded::Kept)
+    }
+}
+
+struct Revoke(TokenId, Timestamp);
+
+impl Write for Revoke {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        for mut row in tx.all(&REVOKE, params![&self.0, self.1]).await? {
+            tx.announce(Change::TokenRevoked(row.text()?.into(), row.time()?), self.1);
+        }
+        Ok(())
+    }
+}
+
+impl AccessTokens for Store {
+    async fn record_issuance(
+        &self,
+        access: &AccessToken,
+        refresh: Option<&RefreshToken>,
+    ) -> Result<Recorded, Unavailable> {
+        Ok(self.write(Record { access: access.clone(), refresh: refresh.cloned() }).await?)
+    }
+
+    async fn access_token(&self, id: &TokenId) -> Result<Option<FoundAccessToken>, Unavailable> {
+        Ok(self.one(&BY_ID, params![id]).await?.map(read).transpose()?)
+    }
+
+    async fn reference_token(&self, hash: &TokenHash) -> Result<Option<FoundAccessToken>, Unavailable> {
+        Ok(self.token_of_reference(hash).await?)
+    }
+
+    async fn revoke_access_token(&self, id: &TokenId, now: Timestamp) -> Result<(), Unavailable> {
+        Ok(self.write(Revoke(id.clone(), now)).await?)
+    }
+}
+
+impl access::ReferenceTokens for Store {
+    fn reference_token<'a>(
+        &'a self,
+        token: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<access::ReferenceToken>, access::Unavailable>> {
+        Box::pin(async move {
+            let found = self.token_of_reference(&TokenHash::of(token.as_bytes())).await?;
+            let live = found.filter(|found| found.is_live && found.token.expires_at > now);
+            Ok(live.map(|found| access::ReferenceToken {
+                claims: found.token.claims.unwrap_or_default(),
+                fresh_until: now.plus(self.inner.reference_token_freshness).min(found.token.expires_at),
+            }))
+        })
+    }
+}

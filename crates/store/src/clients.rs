@@ -1,0 +1,164 @@
+//! OAuth clients.
+
+use std::sync::Arc;
+
+use countersign_access::ports::Change;
+use countersign_model::{Client, ClientId, ClientStatus, Timestamp};
+use countersign_oauth::ports::{Clients, Unavailable};
+
+use crate::sql::{Param, Row, json, params, statements, word};
+use crate::tx::{Tx, Write};
+use crate::{Result, Store, StoreError, access_tokens, grants, read_all};
+
+statements! {
+    INSERT = "INSERT INTO clients (id, status, document) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    BY_ID = "SELECT document FROM clients WHERE id = ?1";
+    LIST = "SELECT document FROM clients WHERE id > ?1 ORDER BY id LIMIT ?2";
+    UPDATE = "UPDATE clients SET status = ?2, document = ?3 WHERE id = ?1";
+    DELETE = "DELETE FROM clients WHERE id = ?1";
+    FORGET_CONSENTS = "DELETE FROM consents WHERE client_id = ?1";
+    KEYS_OF = "SELECT hash FROM api_keys WHERE owner = ?1 AND status = 'active'";
+    ENABLED = "SELECT 1 FROM clients WHERE id = ?1 AND status = 'enabled'";
+}
+
+fn read(mut row: Row) -> Result<Client> {
+    row.json()
+}
+
+fn values(client: &Client) -> Result<[Param<'_>; 3]> {
+    Ok([Param::from(&client.client_id), word(&client.status)?, json(client)?])
+}
+
+impl Store {
+    /// Keeps a new client.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] when the identifier is taken.
+    pub async fn create_client(&self, client: &Client) -> Result<()> {
+        self.write(Create(client.clone())).await
+    }
+
+    /// Changes a client as a whole; `false` when there is none.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn update_client(&self, client: &Client, now: Timestamp) -> Result<bool> {
+        self.write(Update(client.clone(), now)).await
+    }
+
+    /// Enables or disables a client; `false` when there is none. What a disabled client holds does not work, and
+    /// works again when it is enabled before it expires.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn set_client_status(
+        &self,
+        id: &ClientId,
+        status: ClientStatus,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.write(SetStatus(id.clone(), status, now)).await
+    }
+
+    /// Removes a client, revokes everything it holds, and forgets what people agreed to; `false` when there is none.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn delete_client(&self, id: &ClientId, now: Timestamp) -> Result<bool> {
+        self.write(Delete(id.clone(), now)).await
+    }
+
+    /// Clients in the order of their identifiers, those after one, at most `limit`.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn clients(&self, after: Option<&ClientId>, limit: u32) -> Result<Vec<Client>> {
+        let after = after.map_or("", ClientId::as_str);
+        read_all(self.many(&LIST, params![after, limit]).await?, read)
+    }
+
+    pub(crate) async fn client_enabled(&self, id: &ClientId) -> Result<bool> {
+        Ok(self.one(&ENABLED, params![id]).await?.is_some())
+    }
+}
+
+impl Clients for Store {
+    async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Unavailable> {
+        Ok(self.one(&BY_ID, params![id]).await?.map(read).transpose()?.map(Arc::new))
+    }
+}
+
+struct Create(Client);
+
+impl Write for Create {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let Self(client) = self;
+        if tx.execute(&INSERT, &values(client)?).await? == 0 {
+            return Err(StoreError::AlreadyExists {
+                what: format!("a client {:?}", client.client_id.as_str()),
+            });
+        }
+        tx.announce(Change::Client(client.client_id.clone()), client.created_at);
+        Ok(())
+    }
+}
+
+struct Update(Client, Timestamp);
+
+impl Write for Update {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let Self(client, now) = self;
+        if tx.execute(&UPDATE, &values(client)?).await? == 0 {
+            return Ok(false);
+        }
+        changed(tx, &client.client_id, *now).await?;
+        Ok(true)
+    }
+}
+
+struct SetStatus(ClientId, ClientStatus, Timestamp);
+
+impl Write for SetStatus {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let Self(id, status, now) = self;
+        let Some(row) = tx.optional(&BY_ID, params![id]).await? else { return Ok(false) };
+        let mut client = read(row)?;
+        client.status = *status;
+        tx.execute(&UPDATE, &values(&client)?).await?;
+        changed(tx, id, *now).await?;
+        Ok(true)
+    }
+}
+
+struct Delete(ClientId, Timestamp);
+
+impl Write for Delete {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let Self(id, now) = self;
+        if tx.execute(&DELETE, params![id]).await? == 0 {
+            return Ok(false);
+        }
+        // One by one, so that they stay dead if a client of the same name is registered later.
+        grants::revoke_of_client(tx, id, *now).await?;
+        access_tokens::revoke_of_client(tx, id, *now).await?;
+        tx.execute(&FORGET_CONSENTS, params![id]).await?;
+        changed(tx, id, *now).await?;
+        Ok(true)
+    }
+}
+
+async fn changed(tx: &mut Tx<'_>, id: &ClientId, now: Timestamp) -> Result<()> {
+    for mut row in tx.all(&KEYS_OF, params![id]).await? {
+        tx.announce(Change::ApiKey(row.hash()?), now);
+    }
+    tx.announce(Change::Client(id.clone()), now);
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Housekeeping: what has expired is removed in small steps, each one short transaction led by an index.
+
+use std::time::Duration;
+
+use countersign_model::Timestamp;
+
+use crate::sql::{Sql, params, statements};
+use crate::tx::{Tx, Write};
+use crate::{Result, Store};
+
+/// How long changes are kept for processes that were away; whoever was away longer starts afresh.
+const CHANGES: Duration = Duration::from_secs(60 * 60);
+/// How long certificates are listed after they ended.
+const CERTIFICATES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+statements! {
+    /// Only those that were never used: a used one stays as long as its grant, so that its replay is known.
+    CODES = "DELETE FROM authorization_codes WHERE hash IN (SELECT hash FROM authorization_codes \
+        WHERE consumed_at IS NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    INTERACTIONS = "DELETE FROM interactions WHERE hash IN \
+        (SELECT hash FROM interactions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    ASSERTIONS = "DELETE FROM assertions WHERE hash IN \
+        (SELECT hash FROM assertions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    SESSIONS = "DELETE FROM sessions WHERE secret IN \
+        (SELECT secret FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    ACCESS_TOKENS = "DELETE FROM access_tokens WHERE id IN \
+        (SELECT id FROM access_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE hash IN \
+        (SELECT hash FROM refresh_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    /// Takes the codes with it.
+    GRANTS = "DELETE FROM grants WHERE id IN \
+        (SELECT id FROM grants WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    SIGNING_KEYS = "DELETE FROM signing_keys WHERE id IN \
+        (SELECT id FROM signing_keys WHERE removed_at <= ?1 ORDER BY removed_at LIMIT ?2)";
+    ISSUED = "DELETE FROM certificates WHERE serial IN \
+        (SELECT serial FROM certificates WHERE not_after <= ?1 ORDER BY not_after LIMIT ?2)";
+    ANNOUNCED = "DELETE FROM changes WHERE seq IN \
+        (SELECT seq FROM changes WHERE at <= ?1 ORDER BY at LIMIT ?2)";
+}
+
+struct Remove {
+    sql: &'static Sql,
+    until: Timestamp,
+    batch: u32,
+}
+
+impl Write for Remove {
+    type Output = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
+        tx.execute(self.sql, params![self.until, self.batch]).await
+    }
+}
+
+pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u64> {
+    let steps = [
+        (&CODES, now),
+        (&INTERACTIONS, now),
+        (&ASSERTIONS, now),
+        (&SESSIONS, now),
+        (&ACCESS_TOKENS, now),
+        (&REFRESH_TOKENS, now),
+        (&GRANTS, now),
+        (&SIGNING_KEYS, now),
+        (&ISSUED, now.minus(CERTIFICATES)),
+        (&ANNOUNCED, now.minus(CHANGES)),
+    ];
+    let mut removed = 0;
+    for (sql, until) in steps {
+        removed += store.write(Remove { sql, until, batch }).await?;
+    }
+    Ok(removed)
+}

@@ -1,0 +1,45 @@
+//! The data directory and the database file: made private, and looked at before SQLite is asked, because its own
+//! messages ("unable to open database file") do not say what to do.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::{Result, StoreError};
+
+/// Makes the directory (mode 700) and an empty database file (mode 600) where they are missing, and makes sure that
+/// both can be written. SQLite gives its journal files the mode of the database.
+pub(super) fn prepare(directory: &Path) -> Result<PathBuf> {
+    let not_writable = |error: io::Error| StoreError::DirectoryNotWritable {
+        path: directory.to_owned(),
+        detail: error.to_string(),
+    };
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(not_writable)?;
+
+    let path = super::path_in(directory);
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            return Err(StoreError::DiskFull(format!("{}: {error}", path.display())));
+        }
+        Err(error) => return Err(not_writable(error)),
+    }
+    // SQLite must be able to make and remove files beside the database.
+    let probe = directory.join(format!(".countersign-{}", std::process::id()));
+    match OpenOptions::new().write(true).create(true).truncate(true).open(&probe) {
+        Ok(_) => std::fs::remove_file(&probe).map_err(not_writable)?,
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            return Err(StoreError::DiskFull(format!("{}: {error}", directory.display())));
+        }
+        Err(error) => return Err(not_writable(error)),
+    }
+    Ok(path)
+}
