@@ -12,7 +12,7 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools ## build and start everything on this machine: `countersign dev`
-	@$(CARGO) run --release --quiet --bin countersign -- dev $(ARGS)
+	@$(CARGO) run --bin countersign -- dev $(ARGS)
 
 test: tools ## everything CI runs: format, lints, tests, architecture, fuzzing, interoperability
 	@$(PYTHON) .ci/test.py $(ARGS)

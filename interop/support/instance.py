@@ -33,6 +33,7 @@ class Instance:
         self.ca_path = directory / "ca.pem"
         self.process: subprocess.Popen | None = None
         self.secrets: dict[str, str] = {}
+        self.prefix: list[str] = []
         self.config = self._defaults(upstream_url)
         if change:
             change(self.config)
@@ -69,10 +70,10 @@ class Instance:
         os.replace(new, self.config_path)
 
     def launch(self) -> subprocess.Popen:
-        """Starts the process and does not wait for it."""
+        """Starts the process and does not wait for it. `prefix` is a command that starts it, such as taskset."""
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [binary(), "serve", "-c", self.config_path],
+            [*self.prefix, binary(), "serve", "-c", self.config_path],
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory, env=clean_environment(),
         )
         log.close()

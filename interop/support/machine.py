@@ -6,8 +6,6 @@ import socket
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 INTEROP = ROOT / "interop"
 CLIENTS = INTEROP / "clients"
@@ -35,6 +33,8 @@ def need(tool: str, package: str) -> str:
 
 def missing(why: str):
     """Says what is not there."""
+    import pytest  # not above: the benchmarks use this file too, without it
+
     if IN_CI:
         pytest.fail(why)
     pytest.skip(why)

@@ -1,0 +1,73 @@
+"""What was measured, for eyes and for programs. The machine is described without names and paths."""
+
+import json
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from .load import ROOT
+from .row import Figures, Row
+
+
+def machine() -> dict:
+    text = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*:\s*(.+)", text)
+    memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text()).group(1))
+    return {
+        "processor": model.group(1).strip() if model else platform.machine(),
+        "processors": text.count("processor\t"),
+        "memory_gb": round(memory / 1024 / 1024),
+        "kernel": platform.release().split("-")[0],
+    }
+
+
+def version(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    except OSError:
+        return "?"
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return found.group(0) if found else "?"
+
+
+def table(row: Row, figures: list[Figures]) -> list[str]:
+    """A row as lines of a Markdown table, with what each costs in terms of ours."""
+    ours = next((one for one in figures if one.who == "Countersign"), None)
+    lines = [f"### {row.title}", "", f"Goal: {row.goal}." if row.goal else "", "",
+             f"| | CPU µs a {row.unit} | × ours | {row.unit}s a second | p50 µs | p99 µs | |", "|---|--:|--:|--:|--:|--:|---|"]
+    for one in figures:
+        ratio = f"{one.cpu / ours.cpu:.2f}" if ours and ours.cpu else ""
+        failures = "; failures: " + ", ".join(f"{count} × {name}" for name, count in one.failures.items()) if one.failures else ""
+        lines.append(f"| {one.who} | {one.cpu:,.1f} | {ratio} | {one.rate:,.0f} | {one.p50:,} | {one.p99:,} | {one.note}{failures} |")
+    return lines + [""]
+
+
+def write(results: list[tuple[Row, list[Figures]]], notes: list[str], versions: dict, footprint: dict, rounds: int, seconds: float):
+    """RESULTS.md and RESULTS.json."""
+    about = machine()
+    lines = [
+        "# What was measured", "",
+        f"By `make bench`: {about['processors']} × {about['processor']}, {about['memory_gb']} GB, Linux {about['kernel']}. Each server with one worker on",
+        f"core 0; load generator and upstream on core 1; {rounds} rounds of {seconds:g} s, the servers in turn; the middle of the rounds.",
+        "CPU is user and system time of the server, divided by what it answered: it survives a noisy machine, rates and latencies do not.",
+        "Every cell first proved that it lets the right credential pass and refuses missing and wrong ones.", "",
+        "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".", "",
+    ]
+    for row, figures in results:
+        lines += table(row, figures)
+    if footprint.get("start"):
+        lines += ["### Start, from the command to the first answer", "", "| | ms | goal |", "|---|--:|---|"]
+        lines += [f"| {one['who']} | {one['milliseconds']:.0f} | {one['goal']} |" for one in footprint["start"]] + [""]
+    if footprint.get("memory"):
+        lines += ["### Memory (proportional set size)", "", "| | idle MB | loaded MB | goal |", "|---|--:|--:|---|"]
+        lines += [f"| {one['who']} | {one['idle']:.1f} | {one['loaded']:.1f} | {one['goal']} |" for one in footprint["memory"]] + [""]
+    if notes:
+        lines += ["### Left out", ""] + [f"- {note}" for note in notes] + [""]
+    (ROOT / "benches" / "RESULTS.md").write_text("\n".join(lines))
+    document = {
+        "machine": about, "versions": versions, "rounds": rounds, "seconds": seconds,
+        "rows": [{"key": row.key, "title": row.title, "goal": row.goal, "cells": [one.as_dict() for one in figures]} for row, figures in results],
+        "footprint": footprint, "left_out": notes,
+    }
+    (ROOT / "benches" / "RESULTS.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

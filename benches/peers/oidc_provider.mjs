@@ -1,0 +1,55 @@
+// npm oidc-provider as it comes, in memory: client credentials, introspection, refresh, code + PKCE with a live session.
+import { Provider } from 'oidc-provider'
+import { createServer } from 'node:http'
+import { generateKeyPairSync } from 'node:crypto'
+
+const [port, algorithm, secret, redirect] = process.argv.slice(2)
+const url = `http://127.0.0.1:${port}`
+const key = algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 })
+const jwk = { ...key.privateKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: algorithm }
+const provider = new Provider(url, {
+  jwks: { keys: [jwk] },
+  cookies: { keys: ['a key for the cookies of this benchmark'] },
+  clients: [
+    { client_id: 'service', client_secret: secret, grant_types: ['client_credentials'], redirect_uris: [], response_types: [],
+      token_endpoint_auth_method: 'client_secret_post' },
+    { client_id: 'web', token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [redirect],
+      response_types: ['code'], application_type: 'native', id_token_signed_response_alg: algorithm },
+  ],
+  scopes: ['openid', 'offline_access', 'orders.read'],
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  issueRefreshToken: async (_, client, code) => client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+  findAccount: async (_, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
+  // Whatever a signed-in person's client asks for was agreed to before.
+  loadExistingGrant: async (context) => {
+    const grant = new provider.Grant({ clientId: context.oidc.client.clientId, accountId: context.oidc.session.accountId })
+    grant.addOIDCScope('openid offline_access orders.read')
+    grant.addResourceScope('https://bench.example.com', 'orders.read')
+    await grant.save()
+    return grant
+  },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: () => true },
+    revocation: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => 'https://bench.example.com',
+      useGrantedResource: () => true,
+      getResourceServerInfo: (_, resource) => ({
+        scope: 'orders.read', accessTokenFormat: resource.includes('opaque') ? 'opaque' : 'jwt', jwt: { sign: { alg: algorithm } }, accessTokenTTL: 600,
+      }),
+    },
+  },
+  interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
+})
+const callback = provider.callback()
+createServer(async (request, response) => {
+  if (request.url.startsWith('/sign-in/')) {
+    await provider.interactionFinished(request, response, { login: { accountId: 'alice' } })
+  } else {
+    callback(request, response)
+  }
+}).listen(Number(port), '127.0.0.1')

@@ -1,0 +1,1 @@
+"""What is measured: a row is one question, a cell one server's answer."""
