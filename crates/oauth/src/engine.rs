@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign_model::{Env, Timestamp};
+use countersign_model::{Env, Timestamp, TokenHash};
+use quick_cache::sync::Cache;
 
 use crate::client_auth::FetchKeys;
 use crate::discovery;
+use crate::introspect::Verified;
 use crate::ports::Ports;
 use crate::{InvalidSettings, Settings, TokenKeys};
 
@@ -16,8 +18,12 @@ pub struct Engine<P> {
     pub(crate) keys: Arc<dyn TokenKeys>,
     pub(crate) fetch: Arc<dyn FetchKeys>,
     pub(crate) settings: Settings,
+    pub(crate) verified: Cache<TokenHash, Arc<Verified>>,
     metadata: Arc<[u8]>,
 }
+
+/// How many JWT access tokens whose signature was right are remembered.
+const VERIFIED: usize = 4_096;
 
 impl<P> std::fmt::Debug for Engine<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -38,8 +44,9 @@ impl<P: Ports> Engine<P> {
         settings: Settings,
     ) -> Result<Self, InvalidSettings> {
         settings.check()?;
-        let metadata = discovery::document(&settings, &keys.algorithms());
-        Ok(Self { ports, env, keys, fetch, settings, metadata })
+        let metadata = discovery::document(&settings, keys.algorithms());
+        let verified = Cache::new(VERIFIED);
+        Ok(Self { ports, env, keys, fetch, settings, verified, metadata })
     }
 
     /// The settings it works with.

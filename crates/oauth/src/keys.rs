@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use countersign_jose::Algorithm;
 use countersign_model::Timestamp;
 
 /// The server's own signing keys.
 pub trait TokenKeys: Send + Sync + 'static {
-    /// Names of the JWS algorithms there are keys for (RFC 7518 §3.1), the one that signs first. Never empty.
-    fn algorithms(&self) -> Vec<&'static str>;
+    /// The JWS algorithms there are keys for, the one that signs first.
+    fn algorithms(&self) -> &[Algorithm];
     /// Signs `claims` (a JSON object) with the current key as a compact JWS whose header is `alg`, `kid` and `typ`.
     ///
     /// # Errors
@@ -16,6 +17,8 @@ pub trait TokenKeys: Send + Sync + 'static {
     /// The payload of a compact JWS with this `typ`, if one of the published keys signed it. Nothing is known of its
     /// claims yet.
     fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Vec<u8>>;
+    /// A number that changes whenever the set of keys does: what they verified is remembered no longer.
+    fn generation(&self) -> u64;
     /// The published keys as a JWK Set (RFC 7517 §5), in JSON.
     fn jwks(&self, now: Timestamp) -> Arc<[u8]>;
 }

@@ -218,6 +218,7 @@ pub trait RefreshTokens: Send + Sync {
     ///
     /// A token spent after `grace_began` may be rotated again, for a client whose answer was lost; its other successors
     /// are spent by that. Spent earlier: a replay.
+    #[expect(clippy::too_many_arguments, reason = "five facts of one transaction, and the store itself")]
     fn rotate_refresh_token(
         &self,
         presented: &TokenHash,

@@ -1,15 +1,48 @@
 //! Token revocation (RFC 7009).
+//!
+//! A refresh token takes its whole grant with it: every access token of it as well (§2.1). An access token goes alone.
+//! A token of another client's is left as it is and answered like one that never was, so that nobody learns of it.
+
+use countersign_model::{ClientId, TokenHash, TokenId};
 
 use crate::ports::Ports;
+use crate::token::text;
 use crate::{Authorization, Engine, Error, Parameters};
 
 impl<P: Ports> Engine<P> {
-    /// A request at the revocation endpoint. Success is an empty 200, also for a token that never was.
+    /// A request at the revocation endpoint. Success is an empty 200, also for a token that never was (RFC 7009 §2.2).
+    /// A token says by its form what it is, so `token_type_hint` is not needed (§2.1 allows that).
     ///
     /// # Errors
-    /// The caller is not an authenticated client, or `token` is missing.
+    /// The caller is no client of ours, or `token` is missing.
     pub async fn revoke(&self, authorization: Authorization<'_>, form: &Parameters<'_>) -> Result<(), Error> {
-        let _ = (authorization, form);
-        todo!()
+        form.refuse_duplicates()?;
+        let caller = self.authenticate(authorization, form).await?;
+        let caller = &caller.client().client_id;
+        let token = form.one("token").ok_or(Error::Missing("token"))?;
+        if text::is_refresh_token(token) {
+            return self.revoke_family(caller, token).await;
+        }
+        match self.access_token_of(caller, token).await? {
+            Some(id) => Ok(self.ports.revoke_access_token(&id, self.now()).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn revoke_family(&self, caller: &ClientId, token: &str) -> Result<(), Error> {
+        let found = self.ports.refresh_token(&TokenHash::of(token.as_bytes())).await?;
+        match found.filter(|found| found.token.client == *caller) {
+            Some(found) => Ok(self.ports.revoke_grant(&found.token.grant, self.now()).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn access_token_of(&self, caller: &ClientId, token: &str) -> Result<Option<TokenId>, Error> {
+        if text::is_access_token(token) {
+            let found = self.ports.reference_token(&TokenHash::of(token.as_bytes())).await?;
+            return Ok(found.filter(|found| found.token.client == *caller).map(|found| found.token.id));
+        }
+        let verified = self.verified(token, self.now());
+        Ok(verified.filter(|verified| verified.client == *caller).map(|verified| verified.id.clone()))
     }
 }

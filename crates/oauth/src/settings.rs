@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::ScopeSet;
 use url::Url;
 
@@ -28,7 +29,7 @@ pub struct Settings {
     /// Takes authorization requests of confidential clients without PKCE. Public clients always need it.
     pub insecure_pkce_optional: bool,
     /// Algorithms client assertions may be signed with (RFC 7523 §3). Never `none`, never HMAC.
-    pub assertion_algorithms: Vec<&'static str>,
+    pub assertion_algorithms: Algorithms,
     /// How far ahead the `exp` of a client assertion may be.
     pub assertion_lifetime: Duration,
     /// By how much another machine's clock may differ from ours.
@@ -123,9 +124,7 @@ impl Settings {
             reference_token_resources: BTreeSet::new(),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
             insecure_pkce_optional: false,
-            assertion_algorithms: vec![
-                "ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256",
-            ],
+            assertion_algorithms: Algorithm::ALL.into_iter().filter(|known| !known.is_symmetric()).collect(),
             assertion_lifetime: Duration::from_secs(300),
             leeway: Duration::from_secs(10),
             issuer,

@@ -1,6 +1,6 @@
 //! Sessions of people.
 
-use countersign_model::{SecretString, Session, User};
+use countersign_model::{SecretString, Session, SessionId, User, UserKind, Username};
 
 use crate::ports::Ports;
 use crate::{Engine, Error};
@@ -15,17 +15,19 @@ pub struct SignedIn {
 }
 
 impl<P: Ports> Engine<P> {
-    /// The account of a person who may sign in at a page: enabled, and not a program.
+    /// The account of a person who may sign in at a page: enabled, and not a program. Verify the password of nobody,
+    /// too, when there is none, so that it costs the same.
     ///
     /// # Errors
     /// The store failed.
     pub async fn person(&self, name: &str) -> Result<Option<User>, Error> {
-        let _ = name;
-        todo!()
+        let Ok(name) = name.parse::<Username>() else { return Ok(None) };
+        let user = self.ports.user_by_name(&name).await?;
+        Ok(user.filter(|user| user.is_enabled() && user.kind == UserKind::Person))
     }
 
-    /// Begins a session for a person whose password (`amr` `pwd`) the caller has verified, and ends the one it
-    /// replaces (session fixation: never the same secret twice).
+    /// Begins a session for a person whose proof (`amr`, RFC 8176: `pwd` for a password) the caller has verified, and
+    /// ends the one it replaces.
     ///
     /// # Errors
     /// The store failed.
@@ -35,8 +37,24 @@ impl<P: Ports> Engine<P> {
         amr: &[&str],
         replaces: Option<&Session>,
     ) -> Result<SignedIn, Error> {
-        let _ = (user, amr, replaces);
-        todo!()
+        let now = self.now();
+        // A new secret at every sign-in: one planted before it is worthless (session fixation).
+        let cookie = self.env.rng.token();
+        let session = Session {
+            id: SessionId::generate(now, &*self.env.rng),
+            secret: cookie.hash(),
+            user: user.id.clone(),
+            auth_time: now,
+            amr: amr.iter().map(|method| (*method).to_owned()).collect(),
+            acr: None,
+            created_at: now,
+            expires_at: now.plus(self.settings.lifetimes.session),
+        };
+        self.ports.begin_session(&session).await?;
+        if let Some(replaced) = replaces {
+            self.ports.end_session(&replaced.id).await?;
+        }
+        Ok(SignedIn { cookie, session })
     }
 
     /// The live session of a cookie.
@@ -44,8 +62,7 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// The store failed.
     pub async fn session(&self, cookie: &SecretString) -> Result<Option<Session>, Error> {
-        let _ = cookie;
-        todo!()
+        Ok(self.ports.session(&cookie.hash(), self.now()).await?)
     }
 
     /// Ends a session.
@@ -53,7 +70,6 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// The store failed.
     pub async fn sign_out(&self, session: &Session) -> Result<(), Error> {
-        let _ = session;
-        todo!()
+        Ok(self.ports.end_session(&session.id).await?)
     }
 }

@@ -6,17 +6,34 @@
 //!        │      └──▶ consent_given / denied ──▶ Respond
 //!        └─▶ Respond ◀─────────────────────────────┘
 //! ```
+//!
+//! `checks` below is the table: one line a check, one file a check, in the order in which they are made.
 
+mod client;
+mod decide;
+mod flow;
+mod hint;
+mod max_age;
+mod pkce;
+mod prompt;
 mod redirect_uri;
+mod request_object;
+pub(crate) mod resource;
+mod response;
+mod response_type;
+mod scope;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_model::{Client, ScopeSet, SecretString, Session, TokenHash};
+use countersign_model::{Client, ScopeSet, SecretString, Subject};
 
 use crate::ports::Ports;
 use crate::{Engine, Error, Parameters};
 
+pub(crate) use client::LONGEST_ID;
 pub use redirect_uri::CheckedRedirectUri;
+pub use response::AuthorizationResponse;
 
 /// What the person's browser should see next.
 #[derive(Debug)]
@@ -55,89 +72,76 @@ pub struct ConsentRequest {
     pub redirect_uri: CheckedRedirectUri,
 }
 
-/// An answer for the client, by way of the browser (RFC 6749 §4.1.2). Send it as a 303 (RFC 9700 §4.12).
-#[derive(Clone, Debug)]
-pub struct AuthorizationResponse {
+/// An authorization request that passed every check. Only [`checks`] makes one.
+#[derive(Debug)]
+pub(crate) struct CheckedRequest {
+    client: Arc<Client>,
     redirect_uri: CheckedRedirectUri,
-    parameters: Vec<(&'static str, String)>,
+    state: Option<String>,
+    scopes: ScopeSet,
+    resources: Vec<String>,
+    code_challenge: Option<String>,
+    nonce: Option<String>,
+    prompt: prompt::Prompt,
+    max_age: Option<Duration>,
+    login_hint: Option<String>,
+    hinted: Option<Subject>,
 }
 
-impl AuthorizationResponse {
-    /// The URL to send the browser to.
-    #[must_use]
-    pub fn location(&self) -> String {
-        todo!()
-    }
+/// Where a request failed: before or after there was a redirect URI to be trusted.
+#[derive(Debug)]
+enum Refused {
+    /// Shown here, never sent anywhere (RFC 6749 §4.1.2.1, RFC 9700 §4.11).
+    Here(Error),
+    /// Sent back to the client.
+    Back(CheckedRedirectUri, Option<String>, Error),
+}
 
-    /// The redirect URI without the answer.
-    #[must_use]
-    pub fn redirect_uri(&self) -> &CheckedRedirectUri {
-        &self.redirect_uri
-    }
-
-    /// The error code that it carries; `None` when it carries a code.
-    #[must_use]
-    pub fn error(&self) -> Option<&str> {
-        self.parameters.iter().find(|(name, _)| *name == "error").map(|(_, value)| value.as_str())
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Here(error)
     }
 }
 
-impl<P: Ports> Engine<P> {
-    /// An authorization request came. `browser` is the hash of the browser's cookie, to which a waiting request is
-    /// tied.
-    ///
-    /// # Errors
-    /// What must be shown here and never be sent to a redirect URI (RFC 6749 §4.1.2.1): the client is not known, or
-    /// the redirect URI is not its own. Every other error is a [`Step::Respond`].
-    pub async fn begin(
-        &self,
-        parameters: &Parameters<'_>,
-        session: Option<&Session>,
-        browser: &TokenHash,
-    ) -> Result<Step, Error> {
-        let _ = (parameters, session, browser);
-        todo!()
-    }
+/// Every check of an authorization request, in order.
+async fn checks<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<CheckedRequest, Refused> {
+    let client = client::known_and_enabled(engine, sent).await?;
+    let redirect_uri = redirect_uri::registered(&client, sent)?;
 
-    /// Looks again at a waiting request: after a sign-in, or when one of its pages is loaded.
-    ///
-    /// # Errors
-    /// As [`Engine::begin`]; [`Error::UnknownInteraction`] when nothing waits under this name for this browser.
-    pub async fn resume(
-        &self,
-        interaction: &str,
-        session: Option<&Session>,
-        browser: &TokenHash,
-    ) -> Result<Step, Error> {
-        let _ = (interaction, session, browser);
-        todo!()
-    }
-
-    /// The person agreed to these scopes: all that were asked for, or some.
-    ///
-    /// # Errors
-    /// As [`Engine::resume`].
-    pub async fn consent_given(
-        &self,
-        interaction: &str,
-        session: &Session,
-        browser: &TokenHash,
-        scopes: &ScopeSet,
-    ) -> Result<Step, Error> {
-        let _ = (interaction, session, browser, scopes);
-        todo!()
-    }
-
-    /// The person said no, to the sign-in or to the consent.
-    ///
-    /// # Errors
-    /// As [`Engine::resume`].
-    pub async fn denied(
-        &self,
-        interaction: &str,
-        browser: &TokenHash,
-    ) -> Result<AuthorizationResponse, Error> {
-        let _ = (interaction, browser);
-        todo!()
+    // From here on there is somebody to answer.
+    let state = if sent.repeats("state") { None } else { sent.one("state").map(str::to_owned) };
+    let rest = || {
+        sent.refuse_duplicates()?;
+        request_object::absent(sent)?;
+        response_type::is_code(sent)?;
+        response_type::goes_by_query(sent)?;
+        client::may_ask_for_codes(&client)?;
+        let code_challenge = pkce::challenge(&client, &engine.settings, sent)?;
+        let scopes = scope::within_the_clients(&client, sent)?;
+        let resources = resource::allowed(&client, &engine.settings, sent)?;
+        let nonce = scope::nonce(sent)?;
+        let prompt = prompt::understood(sent)?;
+        let max_age = max_age::in_seconds(sent)?;
+        let hinted = hint::subject(engine, sent)?;
+        let login_hint = hint::name(sent);
+        Ok((code_challenge, scopes, resources, nonce, prompt, max_age, hinted, login_hint))
+    };
+    match rest() {
+        Ok((code_challenge, scopes, resources, nonce, prompt, max_age, hinted, login_hint)) => {
+            Ok(CheckedRequest {
+                client,
+                redirect_uri,
+                state,
+                scopes,
+                resources,
+                code_challenge,
+                nonce,
+                prompt,
+                max_age,
+                login_hint,
+                hinted,
+            })
+        }
+        Err(error) => Err(Refused::Back(redirect_uri, state, error)),
     }
 }

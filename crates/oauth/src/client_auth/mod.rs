@@ -1,10 +1,18 @@
 //! Who calls the token, introspection and revocation endpoints (RFC 6749 §2.3): one file a method.
 
-use std::future::Future;
-use std::pin::Pin;
+mod client_secret_basic;
+mod client_secret_post;
+mod none;
+mod private_key_jwt;
+mod secret;
+
 use std::sync::Arc;
 
-use countersign_model::Client;
+use countersign_access::ports::BoxFuture;
+use countersign_model::{Client, ClientAuthentication, ClientId};
+
+use crate::ports::Ports;
+use crate::{ClientRefusal, Engine, Error, Parameters};
 
 /// The `Authorization` field of the request, as read by `access::extract::basic_credentials`.
 #[derive(Clone, Copy, Default)]
@@ -36,12 +44,9 @@ impl std::fmt::Debug for Authorization<'_> {
 /// Fetches the JWK Set of a client that publishes it at a URL, guarded against requests into private networks, and
 /// remembers it for a while.
 pub trait FetchKeys: Send + Sync + 'static {
-    /// The document. `fresh` asks for a look at the source, because a key was not in the remembered one.
-    fn fetch<'a>(
-        &'a self,
-        url: &'a str,
-        fresh: bool,
-    ) -> Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>>;
+    /// The document. `fresh` asks for a look at the source, because a key was not in the remembered one; how often
+    /// that is granted is the implementation's to limit.
+    fn fetch<'a>(&'a self, url: &'a str, fresh: bool) -> BoxFuture<'a, Result<Arc<[u8]>, KeysUnavailable>>;
 }
 
 /// The keys could not be fetched.
@@ -49,7 +54,7 @@ pub trait FetchKeys: Send + Sync + 'static {
 #[error("the client's keys could not be fetched: {0}")]
 pub struct KeysUnavailable(pub String);
 
-/// A client that proved who it is, or that is public and said who it is. Only client authentication makes one.
+/// A client that proved who it is, or that is public and said who it is. Only [`Engine::authenticate`] makes one.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient(Arc<Client>);
 
@@ -59,4 +64,98 @@ impl AuthenticatedClient {
     pub fn client(&self) -> &Arc<Client> {
         &self.0
     }
+}
+
+/// What a request presents, by which method. Nothing of it has been believed.
+enum Presented<'a> {
+    Basic { name: &'a str, secret: &'a str },
+    Post { id: &'a str, secret: &'a str },
+    Assertion { assertion: &'a str },
+    None { id: &'a str },
+}
+
+impl Presented<'_> {
+    const fn method(&self) -> ClientAuthentication {
+        match self {
+            Self::Basic { .. } => ClientAuthentication::ClientSecretBasic,
+            Self::Post { .. } => ClientAuthentication::ClientSecretPost,
+            Self::Assertion { .. } => ClientAuthentication::PrivateKeyJwt,
+            Self::None { .. } => ClientAuthentication::None,
+        }
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Finds out which client calls.
+    ///
+    /// # Errors
+    /// [`Error::InvalidClient`] (RFC 6749 §5.2), or [`Error::TwoMethods`] (§2.3).
+    pub async fn authenticate(
+        &self,
+        authorization: Authorization<'_>,
+        form: &Parameters<'_>,
+    ) -> Result<AuthenticatedClient, Error> {
+        let challenge = !matches!(authorization, Authorization::Absent);
+        let refused = |reason| Error::InvalidClient { reason, challenge };
+        let presented = presented(authorization, form)?;
+        let client = match &presented {
+            Presented::Basic { name, secret } => client_secret_basic::verify(self, name, secret).await,
+            Presented::Post { id, secret } => client_secret_post::verify(self, id, secret).await,
+            Presented::Assertion { assertion } => private_key_jwt::verify(self, assertion, form).await,
+            Presented::None { id } => none::accept(self, id).await,
+        };
+        let client = client?.map_err(refused)?;
+        if !client.is_enabled() {
+            return Err(refused(ClientRefusal::Disabled));
+        }
+        // A client_id beside another proof must name the same client, else the request could be read in two ways.
+        match form.one("client_id") {
+            Some(id) if id != client.client_id.as_str() => Err(refused(ClientRefusal::OtherClient)),
+            Some(_) | None => Ok(AuthenticatedClient(client)),
+        }
+    }
+
+    /// The client of this name, if it is registered for this method. A client is never let in by a weaker way than
+    /// the one it chose (OpenID Connect Core §9).
+    async fn registered_for(
+        &self,
+        id: &str,
+        method: ClientAuthentication,
+    ) -> Result<Result<Arc<Client>, ClientRefusal>, Error> {
+        if id.is_empty() || id.len() > crate::authorize::LONGEST_ID {
+            return Ok(Err(ClientRefusal::Unknown));
+        }
+        Ok(match self.ports.client(&ClientId::from(id)).await? {
+            None => Err(ClientRefusal::Unknown),
+            Some(client) if client.authentication != method => Err(ClientRefusal::WrongMethod),
+            Some(client) => Ok(client),
+        })
+    }
+}
+
+/// RFC 6749 §2.3: one method in a request.
+fn presented<'a>(authorization: Authorization<'a>, form: &'a Parameters<'_>) -> Result<Presented<'a>, Error> {
+    let refused = |reason, challenge| Err(Error::InvalidClient { reason, challenge });
+    let (secret, assertion) = (form.one("client_secret"), form.one("client_assertion"));
+    let in_form = usize::from(secret.is_some())
+        + usize::from(assertion.is_some() || form.one("client_assertion_type").is_some());
+    let presented = match (authorization, secret, assertion) {
+        (Authorization::Absent, _, _) if in_form > 1 => return Err(Error::TwoMethods),
+        (Authorization::Basic { .. } | Authorization::Unusable, _, _) if in_form > 0 => {
+            return Err(Error::TwoMethods);
+        }
+        (Authorization::Unusable, _, _) => return refused(ClientRefusal::Malformed, true),
+        (Authorization::Basic { name, secret }, _, _) => Presented::Basic { name, secret },
+        (Authorization::Absent, Some(secret), _) => match form.one("client_id") {
+            Some(id) => Presented::Post { id, secret },
+            None => return refused(ClientRefusal::Absent, false),
+        },
+        (Authorization::Absent, None, Some(assertion)) => Presented::Assertion { assertion },
+        (Authorization::Absent, None, None) => match form.one("client_id") {
+            Some(id) if in_form == 0 => Presented::None { id },
+            Some(_) | None => return refused(ClientRefusal::Absent, false),
+        },
+    };
+    tracing::trace!(method = presented.method().as_str(), "a client presents itself");
+    Ok(presented)
 }

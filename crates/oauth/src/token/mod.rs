@@ -1,14 +1,19 @@
-//! The token endpoint (RFC 6749 §3.2).
+//! The token endpoint (RFC 6749 §3.2): who calls, which grant, what it gives.
 
+mod claims;
+pub(crate) mod grants;
+mod id_token;
+mod issue;
+mod mint;
 pub mod text;
 
-use std::time::Duration;
-
-use countersign_model::{Client, ScopeSet, User};
+use countersign_model::{GrantType, ScopeSet};
 use serde::Serialize;
 
 use crate::ports::Ports;
-use crate::{Authorization, Engine, Error, Parameters};
+use crate::{AuthenticatedClient, Authorization, Engine, Error, Parameters};
+
+pub use mint::Mint;
 
 /// The successful answer (RFC 6749 §5.1).
 #[derive(Serialize)]
@@ -39,6 +44,7 @@ impl TokenResponse {
 }
 
 impl std::fmt::Debug for TokenResponse {
+    /// Without the tokens.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenResponse").field("scope", &self.scope).finish_non_exhaustive()
     }
@@ -54,31 +60,49 @@ impl<P: Ports> Engine<P> {
         authorization: Authorization<'_>,
         form: &Parameters<'_>,
     ) -> Result<TokenResponse, Error> {
-        let _ = (authorization, form);
-        todo!()
-    }
-
-    /// Makes an access token for the operator, in the name of a client or of a person by way of a client.
-    ///
-    /// # Errors
-    /// The store or the keys failed.
-    pub async fn mint(&self, order: Mint<'_>) -> Result<TokenResponse, Error> {
-        let _ = order;
-        todo!()
+        form.refuse_duplicates()?;
+        let client = self.authenticate(authorization, form).await?;
+        let grant_type = grant_type(form)?;
+        // RFC 6749 §5.2, unauthorized_client.
+        if !client.client().grant_types.contains(&grant_type) {
+            return Err(Error::UnauthorizedClient);
+        }
+        match grant_type {
+            GrantType::AuthorizationCode => grants::authorization_code::redeem(self, &client, form).await,
+            GrantType::ClientCredentials => grants::client_credentials::give(self, &client, form).await,
+            GrantType::RefreshToken => grants::refresh_token::rotate(self, &client, form).await,
+        }
     }
 }
 
-/// What the operator wants minted.
-#[derive(Clone, Copy, Debug)]
-pub struct Mint<'a> {
-    /// In whose name, or by whose way.
-    pub client: &'a Client,
-    /// The person it speaks of; `None`: the client itself.
-    pub user: Option<&'a User>,
-    /// What it may do.
-    pub scopes: &'a ScopeSet,
-    /// For which resource; `None`: the client's or the server's default.
-    pub audience: Option<&'a str>,
-    /// Its life; `None`: the client's or the server's default.
-    pub lifetime: Option<Duration>,
+fn grant_type(form: &Parameters<'_>) -> Result<GrantType, Error> {
+    let name = form.one("grant_type").ok_or(Error::Missing("grant_type"))?;
+    [GrantType::AuthorizationCode, GrantType::ClientCredentials, GrantType::RefreshToken]
+        .into_iter()
+        .find(|known| known.as_str() == name)
+        .ok_or(Error::UnsupportedGrantType)
+}
+
+/// The scopes asked for, if any were.
+fn asked_scopes(form: &Parameters<'_>) -> Result<Option<ScopeSet>, Error> {
+    form.one("scope").map(|text| text.parse().map_err(|_| Error::InvalidScope)).transpose()
+}
+
+/// The resources asked for out of those that were given to the grant (RFC 8707 §2.2): all of them when none is named.
+/// A grant for no resource in particular lets the client ask for any of its own.
+fn narrowed_resources<P: Ports>(
+    engine: &Engine<P>,
+    client: &AuthenticatedClient,
+    given: &[String],
+    form: &Parameters<'_>,
+) -> Result<Vec<String>, Error> {
+    let asked = crate::authorize::resource::allowed(client.client(), &engine.settings, form)?;
+    if asked.is_empty() {
+        return Ok(given.to_vec());
+    }
+    if given.is_empty() || asked.iter().all(|resource| given.contains(resource)) {
+        Ok(asked)
+    } else {
+        Err(Error::InvalidTarget)
+    }
 }

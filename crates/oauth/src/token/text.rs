@@ -1,1 +1,47 @@
-//! The text of opaque tokens: a prefix that scanners know, 256 random bits, and a checksum (`cst_at_…`, `cst_rt_…`).
+//! The text of opaque tokens: a prefix that scanners know, 256 random bits and a checksum, as an API key has them:
+//! `cst_at_…` for access tokens, `cst_rt_…` for refresh tokens. What has not this form is refused without a look into
+//! the store.
+
+use countersign_access::api_key::{self, WellFormed};
+use countersign_model::{Rng, SecretString};
+
+const OURS: &str = "cst";
+const ACCESS: &str = "at";
+const REFRESH: &str = "rt";
+
+/// A fresh reference token.
+pub(crate) fn access_token(rng: &dyn Rng) -> SecretString {
+    api_key::generate(OURS, ACCESS, rng)
+}
+
+/// A fresh refresh token.
+pub(crate) fn refresh_token(rng: &dyn Rng) -> SecretString {
+    api_key::generate(OURS, REFRESH, rng)
+}
+
+/// Whether the text has the form of a reference token.
+#[must_use]
+pub fn is_access_token(text: &str) -> bool {
+    WellFormed::read(text).is_some_and(|text| text.head() == "cst_at")
+}
+
+/// Whether the text has the form of a refresh token.
+#[must_use]
+pub fn is_refresh_token(text: &str) -> bool {
+    WellFormed::read(text).is_some_and(|text| text.head() == "cst_rt")
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::SystemRng;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_knows_its_own() {
+        let (access, refresh) = (access_token(&SystemRng), refresh_token(&SystemRng));
+        assert!(is_access_token(access.expose()) && !is_refresh_token(access.expose()));
+        assert!(is_refresh_token(refresh.expose()) && !is_access_token(refresh.expose()));
+        assert!(!is_access_token("cst_at_x") && !is_access_token(""));
+    }
+}

@@ -1,0 +1,77 @@
+//! What must happen next: a pure function of what is known.
+
+use countersign_model::{ScopeSet, Session, Timestamp};
+
+use super::CheckedRequest;
+use super::redirect_uri::may_be_anybodys;
+use crate::Error;
+use crate::ports::Interaction;
+
+/// What the decision depends on besides the request.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    /// Who is signed in in this browser.
+    pub(super) session: Option<&'a Session>,
+    /// What that person agreed to earlier.
+    pub(super) consented: &'a ScopeSet,
+    /// The waiting request, when this is not its first look.
+    pub(super) waiting: Option<&'a Interaction>,
+    /// Whether the person has agreed a moment ago.
+    pub(super) agreed_now: bool,
+    /// Now.
+    pub(super) now: Timestamp,
+}
+
+/// What must happen next.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    /// Somebody must sign in.
+    SignIn,
+    /// The person must be asked.
+    Consent,
+    /// A code, for this session.
+    Respond(&'a Session),
+    /// An error for the client.
+    Refuse(Error),
+}
+
+pub(super) fn decide<'a>(request: &CheckedRequest, facts: Facts<'a>) -> Next<'a> {
+    let session = facts.session.filter(|session| is_good(request, facts, session));
+    // OpenID Connect Core §3.1.2.1, prompt=none: an error where a page would be shown.
+    match session {
+        None if request.prompt.none => Next::Refuse(Error::LoginRequired),
+        None => Next::SignIn,
+        Some(_) if must_agree(request, facts) && request.prompt.none => Next::Refuse(Error::ConsentRequired),
+        Some(_) if must_agree(request, facts) => Next::Consent,
+        Some(session) => Next::Respond(session),
+    }
+}
+
+/// Whether this sign-in will do.
+fn is_good(request: &CheckedRequest, facts: Facts<'_>, session: &Session) -> bool {
+    let is_new = facts.waiting.is_some_and(|waiting| is_newer(session, waiting));
+    // OpenID Connect Core §3.1.2.1, id_token_hint: only this person.
+    let is_expected = request.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
+    // prompt=login and select_account: a sign-in made for this very request.
+    let is_fresh = is_new || !(request.prompt.login || request.prompt.select_account);
+    // max_age: not longer ago; and not re-demanded of somebody who has just done it.
+    let is_recent = is_new
+        || request.max_age.is_none_or(|most| facts.now.since(session.auth_time) <= most && !most.is_zero());
+    is_expected && is_fresh && is_recent
+}
+
+/// A sign-in newer than the request: not the session the browser had when it came, and not an older one either.
+fn is_newer(session: &Session, waiting: &Interaction) -> bool {
+    waiting.session.as_ref() != Some(&session.id) && session.auth_time >= waiting.created_at
+}
+
+fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
+    if facts.agreed_now {
+        return false;
+    }
+    // RFC 8252 §8.6: another program could pose as a public client at an address that nobody owns, so what was agreed
+    // to earlier says nothing there. The operator may vouch for the client.
+    let may_be_posed = !request.client.is_confidential() && may_be_anybodys(&request.redirect_uri);
+    request.prompt.consent
+        || !request.client.first_party && (may_be_posed || !facts.consented.covers(&request.scopes))
+}

@@ -1,0 +1,36 @@
+//! `resource` (RFC 8707 §2): syntax, and whether the client may ask for it.
+
+use countersign_model::Client;
+
+use crate::{Error, Parameters, Settings, settings};
+
+/// Most resources in one request.
+const MOST: usize = 8;
+
+/// The resources of a request, in order and each once. Empty: the client's or the server's default.
+pub(crate) fn allowed(
+    client: &Client,
+    settings: &Settings,
+    sent: &Parameters<'_>,
+) -> Result<Vec<String>, Error> {
+    let mut resources: Vec<String> = Vec::new();
+    for resource in sent.all("resource") {
+        // RFC 8707 §2: an absolute URI without a fragment; what we will not issue for is invalid_target.
+        if !settings::is_resource(resource) || !may_ask_for(client, settings, resource) {
+            return Err(Error::InvalidTarget);
+        }
+        if !resources.iter().any(|known| known == resource) {
+            resources.push(resource.to_owned());
+        }
+        if resources.len() > MOST {
+            return Err(Error::InvalidTarget);
+        }
+    }
+    Ok(resources)
+}
+
+fn may_ask_for(client: &Client, settings: &Settings, resource: &str) -> bool {
+    client.audiences.iter().any(|own| own == resource)
+        || settings.resources.contains(resource)
+        || settings.default_audience == resource
+}

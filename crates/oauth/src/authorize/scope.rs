@@ -1,0 +1,30 @@
+//! `scope` (RFC 6749 §3.3) and `nonce` (OpenID Connect Core §3.1.2.1).
+
+use countersign_model::{Client, GrantType, ScopeSet};
+
+use crate::{Error, Parameters};
+
+/// What is asked for, or the client's default; never more than the client may have.
+pub(super) fn within_the_clients(client: &Client, sent: &Parameters<'_>) -> Result<ScopeSet, Error> {
+    let asked: ScopeSet = match sent.one("scope") {
+        Some(text) => text.parse().map_err(|_| Error::InvalidScope)?,
+        None => client.default_scopes.clone(),
+    };
+    if !client.scopes.covers(&asked) {
+        return Err(Error::InvalidScope);
+    }
+    // OpenID Connect Core §11: offline_access is ignored where no refresh token can be had.
+    if client.grant_types.contains(&GrantType::RefreshToken) {
+        Ok(asked)
+    } else {
+        Ok(asked.iter().filter(|scope| scope.as_str() != "offline_access").cloned().collect())
+    }
+}
+
+/// Comes back in the ID token as it was; short enough to be kept.
+pub(super) fn nonce(sent: &Parameters<'_>) -> Result<Option<String>, Error> {
+    match sent.one("nonce") {
+        Some(nonce) if nonce.len() > 512 => Err(Error::Invalid("nonce")),
+        nonce => Ok(nonce.map(str::to_owned)),
+    }
+}

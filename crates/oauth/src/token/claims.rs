@@ -1,0 +1,57 @@
+//! The claims of an access token (RFC 9068 §2.2), borrowed, so that they are written once and never copied.
+
+use serde::{Serialize, Serializer};
+
+use countersign_model::ScopeSet;
+
+/// The claims of an access token.
+#[derive(Serialize)]
+pub(super) struct AccessClaims<'a> {
+    pub(super) iss: &'a str,
+    pub(super) sub: &'a str,
+    pub(super) aud: Audience<'a>,
+    pub(super) client_id: &'a str,
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
+    pub(super) scope: &'a ScopeSet,
+    pub(super) iat: i64,
+    pub(super) exp: i64,
+    pub(super) jti: &'a str,
+    /// RFC 9068 §2.2.1: only when a person signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(super) amr: &'a [String],
+    /// The session (OpenID Connect Front-Channel Logout §3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<&'a str>,
+    /// Our own: the family, by which checkers learn that it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grant_id: Option<&'a str>,
+}
+
+/// RFC 7519 §4.1.3: one text, or a list of several.
+pub(super) struct Audience<'a> {
+    pub(super) resources: &'a [String],
+    /// Where no resource is named.
+    pub(super) default: &'a str,
+}
+
+impl Audience<'_> {
+    /// Each of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        let default = self.resources.is_empty().then_some(self.default);
+        self.resources.iter().map(String::as_str).chain(default)
+    }
+}
+
+impl Serialize for Audience<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.resources {
+            [] => serializer.serialize_str(self.default),
+            [only] => serializer.serialize_str(only),
+            several => serializer.collect_seq(several),
+        }
+    }
+}

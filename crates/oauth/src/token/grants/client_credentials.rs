@@ -1,0 +1,45 @@
+//! `client_credentials` (RFC 6749 §4.4): a client in its own name.
+
+use countersign_model::ScopeSet;
+
+use crate::authorize::resource;
+use crate::ports::{Ports, Recorded};
+use crate::token::issue::{Order, Speaker};
+use crate::token::{TokenResponse, asked_scopes};
+use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters};
+
+/// Scopes that speak of a person, whom this grant has not.
+const OF_A_PERSON: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
+pub(crate) async fn give<P: Ports>(
+    engine: &Engine<P>,
+    caller: &AuthenticatedClient,
+    form: &Parameters<'_>,
+) -> Result<TokenResponse, Error> {
+    let client = caller.client();
+    // RFC 6749 §4.4: confidential clients only, whatever else is registered.
+    if !client.is_confidential() {
+        return Err(Error::UnauthorizedClient);
+    }
+    let scopes = match asked_scopes(form)? {
+        Some(asked) if !client.scopes.covers(&asked) => return Err(Error::InvalidScope),
+        Some(asked) if OF_A_PERSON.iter().any(|scope| asked.contains(scope)) => {
+            return Err(Error::InvalidScope);
+        }
+        Some(asked) => asked,
+        None => own(&client.default_scopes),
+    };
+    let resources = resource::allowed(client, &engine.settings, form)?;
+    let order =
+        Order { client, speaker: Speaker::Client, scopes: &scopes, resources: &resources, lifetime: None };
+    let access = engine.make_access_token(&order, engine.now())?;
+    // RFC 6749 §4.4.3: no refresh token.
+    match engine.ports.record_issuance(&access.record, None).await? {
+        Recorded::Kept => Ok(access.into_response(scopes)),
+        Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
+    }
+}
+
+fn own(scopes: &ScopeSet) -> ScopeSet {
+    scopes.iter().filter(|scope| !OF_A_PERSON.contains(&scope.as_str())).cloned().collect()
+}

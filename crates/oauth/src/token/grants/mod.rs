@@ -1,0 +1,5 @@
+//! One file a grant. Each reads its own struct from the form, and is a sequence of cited checks.
+
+pub(crate) mod authorization_code;
+pub(crate) mod client_credentials;
+pub(crate) mod refresh_token;

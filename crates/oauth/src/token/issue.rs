@@ -1,0 +1,141 @@
+//! Making access tokens (RFC 9068), signed or by reference.
+
+use std::time::Duration;
+
+use countersign_model::{
+    AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenId, UserId,
+};
+
+use super::claims::{AccessClaims, Audience};
+use super::{TokenResponse, text};
+use crate::ports::{AccessToken, AuthenticationEvent, Ports};
+use crate::{Engine, Error, SigningFailed};
+
+/// What an access token shall say.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) client: &'a Client,
+    pub(super) speaker: Speaker<'a>,
+    pub(super) scopes: &'a ScopeSet,
+    /// Empty: the client's or the server's default.
+    pub(super) resources: &'a [String],
+    /// `None`: the client's or the server's default.
+    pub(super) lifetime: Option<Duration>,
+}
+
+/// Whom a token speaks of.
+#[derive(Clone, Copy)]
+pub(super) enum Speaker<'a> {
+    /// The client itself.
+    Client,
+    /// A person.
+    Person(Person<'a>),
+}
+
+/// A person, and how they came to be in this token.
+#[derive(Clone, Copy)]
+pub(super) struct Person<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) grant: Option<&'a GrantId>,
+    pub(super) session: Option<&'a SessionId>,
+    pub(super) authentication: Option<&'a AuthenticationEvent>,
+}
+
+/// A token that has been made and not yet been recorded: it must not go out before.
+pub(super) struct Made {
+    text: String,
+    expires_in: Duration,
+    pub(super) record: AccessToken,
+    pub(super) id_token: Option<String>,
+}
+
+impl Made {
+    /// The token itself, to be hashed into an ID token.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The answer, once the record is kept.
+    pub(super) fn into_response(self, scope: ScopeSet) -> TokenResponse {
+        TokenResponse {
+            access_token: self.text,
+            token_type: "Bearer",
+            expires_in: self.expires_in.as_secs(),
+            refresh_token: None,
+            id_token: self.id_token,
+            scope,
+        }
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Makes an access token and what must be recorded of it.
+    pub(super) fn make_access_token(&self, order: &Order<'_>, now: Timestamp) -> Result<Made, Error> {
+        let client = order.client;
+        let default = self.settings.lifetimes.access_token;
+        let lifetime = order.lifetime.unwrap_or_else(|| client.lifetimes.access_token_or(default));
+        let id = TokenId::generate(now, &*self.env.rng);
+        let expires_at = Timestamp::from_seconds(now.plus(lifetime).seconds());
+        let default = client.audiences.first().unwrap_or(&self.settings.default_audience);
+        let aud = Audience { resources: order.resources, default };
+        let by_reference = client.access_token_format == AccessTokenFormat::Reference
+            || aud.iter().any(|resource| self.settings.reference_token_resources.contains(resource));
+        let (subject, grant) = match order.speaker {
+            // RFC 9068 §2.2: the client's own name where no person is.
+            Speaker::Client => (client.client_id.as_str(), None),
+            Speaker::Person(person) => (person.user.as_str(), person.grant),
+        };
+        let claims = self.claims(order, aud, subject, (&id, now, expires_at));
+        let (text, reference, kept) = if by_reference {
+            let text = text::access_token(&*self.env.rng);
+            let kept = match serde_json::to_value(&claims) {
+                Ok(serde_json::Value::Object(claims)) => claims,
+                Ok(_) | Err(_) => return Err(SigningFailed.into()),
+            };
+            (text.expose().clone(), Some(text.hash()), Some(kept))
+        } else {
+            let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
+            (self.keys.sign("at+jwt", &payload, now)?, None, None)
+        };
+        let record = AccessToken {
+            reference,
+            grant: grant.cloned(),
+            client: client.client_id.clone(),
+            subject: Subject::from(subject),
+            claims: kept,
+            issued_at: now,
+            expires_at,
+            id,
+        };
+        Ok(Made { text, expires_in: lifetime, record, id_token: None })
+    }
+
+    fn claims<'a>(
+        &'a self,
+        order: &Order<'a>,
+        aud: Audience<'a>,
+        sub: &'a str,
+        (id, now, expires_at): (&'a TokenId, Timestamp, Timestamp),
+    ) -> AccessClaims<'a> {
+        let person = match order.speaker {
+            Speaker::Client => None,
+            Speaker::Person(person) => Some(person),
+        };
+        let authentication = person.and_then(|person| person.authentication);
+        AccessClaims {
+            iss: &self.settings.issuer,
+            sub,
+            aud,
+            client_id: order.client.client_id.as_str(),
+            scope: order.scopes,
+            iat: now.seconds(),
+            exp: expires_at.seconds(),
+            jti: id.as_str(),
+            auth_time: authentication.map(|event| event.auth_time.seconds()),
+            acr: authentication.and_then(|event| event.acr.as_deref()),
+            amr: authentication.map_or(&[], |event| event.amr.as_slice()),
+            sid: person.and_then(|person| person.session).map(SessionId::as_str),
+            grant_id: person.and_then(|person| person.grant).map(GrantId::as_str),
+        }
+    }
+}
