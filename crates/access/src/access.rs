@@ -10,9 +10,10 @@ use crate::extract::{Credential, Presented, extract};
 use crate::outcome::{Outcome, Rejection};
 use crate::policy::decide::{Case, decide};
 use crate::ports::{Change, Unavailable};
+use crate::request::Question;
 use crate::revocation::{RevocationSet, Standing};
 use crate::state::State;
-use crate::verify::api_key::KnownKey;
+use crate::verify::api_key::{KeySources, KnownKey};
 use crate::verify::basic::BasicSources;
 use crate::verify::tokens::{Recall, Remembered};
 use crate::verify::{introspection, jwt, mtls};
@@ -71,18 +72,19 @@ impl Access {
         };
         let Some(credential) = &presented.credential else { return decide(rule, case) };
         case.method = Some(credential.method());
-        let remembered = self.remembered(&self.state.load(), credential, request, rule, now);
+        let question = Question { request, rule, now };
+        let remembered = self.remembered(&self.state.load(), credential, question);
         let (outcome, key) = match remembered {
             Some(answer) => answer,
-            None => Box::pin(self.first_sight(credential, request, rule, now)).await,
+            None => Box::pin(self.first_sight(credential, question)).await,
         };
         case.outcome = self.bound(outcome, &presented, now);
         case.placement = presented.placement;
         let decision = decide(rule, case);
-        if let (Some(known), Decision::Allow(_)) = (key, &decision) {
-            if let Some(key_use) = &self.state.load().sources.key_use {
-                key_use.used(&known.key, request.client_address, now);
-            }
+        if let (Some(known), Decision::Allow(_)) = (key, &decision)
+            && let Some(key_use) = &self.state.load().sources.key_use
+        {
+            key_use.used(&known.key, request.client_address, now);
         }
         decision
     }
@@ -92,10 +94,9 @@ impl Access {
         &self,
         state: &State,
         credential: &Credential<'_>,
-        request: &RequestParts<'_>,
-        rule: &Rule,
-        now: Timestamp,
+        question: Question<'_>,
     ) -> Option<Answer> {
+        let now = question.now;
         let token = |key: &TokenHash| match state.tokens.recall(
             key,
             &self.revocations,
@@ -109,7 +110,7 @@ impl Access {
         match credential {
             Credential::Jwt(text) => token(&TokenHash::of(text.as_bytes())).map(|outcome| (outcome, None)),
             Credential::Reference(text) => {
-                let mut issuers = introspection::candidates(&state.issuers, rule, text);
+                let mut issuers = introspection::candidates(&state.issuers, question.rule, text);
                 let first = issuers.next()?;
                 // With several issuers the memory of the first says nothing about the others.
                 let outcome = token(&introspection::memory_key(first, text))?;
@@ -119,7 +120,7 @@ impl Access {
             Credential::Basic(credentials) => {
                 state.basic.remembered(credentials, now).map(|outcome| (outcome, None))
             }
-            Credential::ApiKey(text) => state.keys.remembered(text, request, rule, now).map(from_key),
+            Credential::ApiKey(text) => state.keys.remembered(text, question).map(from_key),
             Credential::Certificate(certificate) => {
                 let revoked = self.revoked_certificates.load();
                 let result = mtls::verify(certificate, &state.certificates, &revoked, now);
@@ -128,17 +129,12 @@ impl Access {
         }
     }
 
-    async fn first_sight(
-        &self,
-        credential: &Credential<'_>,
-        request: &RequestParts<'_>,
-        rule: &Rule,
-        now: Timestamp,
-    ) -> Answer {
+    async fn first_sight(&self, credential: &Credential<'_>, question: Question<'_>) -> Answer {
+        let now = question.now;
         let state = self.state.load_full();
         match credential {
             Credential::Jwt(text) => (self.jwt(&state, text, now).await.into(), None),
-            Credential::Reference(text) => (self.reference(&state, text, rule, now).await.into(), None),
+            Credential::Reference(text) => (self.reference(&state, text, question).await.into(), None),
             Credential::Basic(credentials) => {
                 let sources = BasicSources {
                     accounts: &state.sources.accounts,
@@ -146,14 +142,18 @@ impl Access {
                     limits: &state.settings.limits,
                     issuer: &state.settings.local_issuer,
                 };
-                (state.basic.verify(sources, credentials, request.client_address, now).await, None)
+                (state.basic.verify(sources, credentials, question.request.client_address, now).await, None)
             }
             Credential::ApiKey(text) => {
                 let Some(source) = &state.sources.api_keys else {
                     return (Reason::ApiKeyUnknown.into(), None);
                 };
-                let settings = (&state.settings.limits, &state.settings.local_issuer);
-                from_key(state.keys.verify(&**source, settings, text, (request, rule), now).await)
+                let sources = KeySources {
+                    keys: &**source,
+                    limits: &state.settings.limits,
+                    issuer: &state.settings.local_issuer,
+                };
+                from_key(state.keys.verify(sources, text, question).await)
             }
             Credential::Certificate(_) => (Reason::CertificateNameless.into(), None),
         }
@@ -165,14 +165,14 @@ impl Access {
         if let Recall::Unsettled(remembered) =
             state.tokens.recall(&key, &self.revocations, limits.leeway, now)
         {
-            return self.settle(state, &remembered, now).await;
+            return self.settle(state, &remembered).await;
         }
         let epoch = self.revocations.epoch();
         let verified = jwt::verify(&state.issuers, limits, text, now).await?;
         let identity = Arc::new(verified.identity);
-        self.standing(state, &identity, now).await?;
+        self.standing(state, &identity).await?;
         let generations = (verified.keys_generation, epoch);
-        state.tokens.remember(key, &identity, verified.issuer, generations, Timestamp::MAX);
+        state.tokens.remember(key, Remembered::new(&identity, verified.issuer, generations, Timestamp::MAX));
         Ok(identity)
     }
 
@@ -180,8 +180,7 @@ impl Access {
         &self,
         state: &State,
         text: &str,
-        rule: &Rule,
-        now: Timestamp,
+        Question { rule, now, .. }: Question<'_>,
     ) -> Result<Arc<Identity>, Rejection> {
         let limits = &state.settings.limits;
         let mut answer = Err(Reason::TokenUnknown.into());
@@ -191,14 +190,14 @@ impl Access {
                 Recall::Good(identity) => return Ok(identity),
                 Recall::Rejected(rejection) if rejection.reason == Reason::TokenUnknown => continue,
                 Recall::Rejected(rejection) => return Err(rejection),
-                Recall::Unsettled(remembered) => return self.settle(state, &remembered, now).await,
+                Recall::Unsettled(remembered) => return self.settle(state, &remembered).await,
                 Recall::Nothing => {}
             }
             let generations = (issuer.generation(), self.revocations.epoch());
             match introspection::ask(issuer, &state.tokens, limits, text, now).await {
                 Ok((identity, fresh_until)) => {
-                    self.standing(state, &identity, now).await?;
-                    state.tokens.remember(key, &identity, issuer, generations, fresh_until);
+                    self.standing(state, &identity).await?;
+                    state.tokens.remember(key, Remembered::new(&identity, issuer, generations, fresh_until));
                     return Ok(identity);
                 }
                 Err(rejection) if rejection.reason == Reason::TokenUnknown => {}
@@ -210,18 +209,13 @@ impl Access {
     }
 
     /// A remembered token whose client or subject changed: asks, once.
-    async fn settle(
-        &self,
-        state: &State,
-        remembered: &Remembered,
-        now: Timestamp,
-    ) -> Result<Arc<Identity>, Rejection> {
-        self.standing(state, &remembered.identity, now).await?;
+    async fn settle(&self, state: &State, remembered: &Remembered) -> Result<Arc<Identity>, Rejection> {
+        self.standing(state, &remembered.identity).await?;
         Ok(Arc::clone(&remembered.identity))
     }
 
     /// Whether a verified token still counts; asks about its client and its subject when they changed.
-    async fn standing(&self, state: &State, identity: &Identity, _: Timestamp) -> Result<(), Rejection> {
+    async fn standing(&self, state: &State, identity: &Identity) -> Result<(), Rejection> {
         let revoked = || Err(Rejection::from(Reason::TokenRevoked).about(identity));
         let asked_in = self.revocations.epoch();
         let (client, user) = match self.revocations.standing(identity) {
@@ -298,15 +292,19 @@ impl Access {
         self.revoked_certificates.store(Arc::new(serials));
     }
 
-    /// Learns every revocation that still matters: at start, and whenever announcements may have been missed.
+    /// Learns every revocation that still matters: at start, and whenever announcements may have been missed. API keys
+    /// and passwords are looked up anew afterwards.
     ///
     /// # Errors
     /// The list can't be had: don't serve before it can.
     pub async fn load_revocations(&self, now: Timestamp) -> Result<(), Unavailable> {
         let state = self.state.load_full();
         if let Some(source) = &state.sources.revocations {
-            self.revocations.load(source.revocations(now).await?);
+            let asked_in = self.revocations.epoch();
+            self.revocations.load(source.revocations(now).await?, asked_in);
         }
+        state.keys.forget_all();
+        state.basic.forget_all();
         Ok(())
     }
 

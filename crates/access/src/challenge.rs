@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::{Issuer, Method, Subject};
-use http::{HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::reason::Outside;
 use crate::{InvalidRule, Reason, RuleSettings};
@@ -126,6 +127,30 @@ impl Denial {
             }
             (_, _) => None,
         }
+    }
+
+    /// The whole response: status, challenges, `Retry-After`, and the problem document.
+    #[must_use]
+    pub fn response(&self, request_id: &str) -> Response<String> {
+        let mut response = Response::new(self.problem(request_id));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for challenge in self.www_authenticate() {
+            headers.append(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// The value of `Retry-After` (RFC 9110 §10.2.3): whole seconds, rounded up.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let after = self.retry_after?;
+        Some(after.as_secs() + u64::from(after.subsec_nanos() > 0))
     }
 
     /// The body, `application/problem+json` (RFC 9457 §3), with the request's id.

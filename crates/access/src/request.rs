@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use countersign_model::Timestamp;
 use http::{HeaderMap, Method};
 
-use crate::PeerCertificate;
+use crate::{PeerCertificate, Rule};
 
 /// The parts of a request that the pipeline reads. Borrowed: a check copies nothing of it.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,14 @@ pub struct RequestParts<'a> {
     pub client_address: IpAddr,
     /// Whether the caller's own connection was encrypted.
     pub secure: bool,
+}
+
+/// What a verifier is asked: this request, under this rule, now.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) request: &'a RequestParts<'a>,
+    pub(crate) rule: &'a Rule,
+    pub(crate) now: Timestamp,
 }
 
 /// The other end of the connection. Made once per connection.

@@ -99,9 +99,14 @@ impl RevocationSet {
         self.epoch.store(next, Ordering::Release);
     }
 
-    /// Takes in the whole list. What was announced meanwhile stays.
-    pub(crate) fn load(&self, all: Revocations) {
+    /// Takes in the whole list, asked for in that epoch. What was announced meanwhile stays.
+    pub(crate) fn load(&self, all: Revocations, asked_in: u64) {
         let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+        if self.epoch() == asked_in {
+            // Whoever was enabled again while nobody told us is not in the list any more.
+            lists.clients.clear();
+            lists.users.clear();
+        }
         lists.tokens.extend(all.tokens.into_iter().map(|(id, until)| (id.as_str().into(), until)));
         lists.grants.extend(all.grants.into_iter().map(|(id, until)| (id.as_str().into(), until)));
         for client in all.disabled_clients {

@@ -10,7 +10,8 @@ use quick_cache::sync::Cache;
 use crate::api_key::WellFormed;
 use crate::outcome::Rejection;
 use crate::ports::ApiKeys;
-use crate::{Identity, Limits, Reason, RequestParts, Rule};
+use crate::request::Question;
+use crate::{Identity, Limits, Reason};
 
 /// The keys seen lately.
 pub(crate) struct KeyMemory {
@@ -35,6 +36,13 @@ pub(crate) struct KnownKey {
     until: Timestamp,
 }
 
+/// What looking a key up takes.
+pub(crate) struct KeySources<'a> {
+    pub(crate) keys: &'a dyn ApiKeys,
+    pub(crate) limits: &'a Limits,
+    pub(crate) issuer: &'a Issuer,
+}
+
 impl KeyMemory {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { keys: Cache::new(capacity), epoch: AtomicU64::new(0) }
@@ -44,12 +52,11 @@ impl KeyMemory {
     pub(crate) fn remembered(
         &self,
         text: &str,
-        request: &RequestParts<'_>,
-        rule: &Rule,
-        now: Timestamp,
+        question: Question<'_>,
     ) -> Option<Result<Arc<KnownKey>, Rejection>> {
+        let now = question.now;
         match self.keys.get(&TokenHash::of(text.as_bytes()))? {
-            Entry::Known(known) if known.until > now => Some(known.admit(request, rule, now).map(|()| known)),
+            Entry::Known(known) if known.until > now => Some(known.admit(question).map(|()| known)),
             Entry::Unknown(until) if until > now => Some(Err(Reason::ApiKeyUnknown.into())),
             Entry::Known(_) | Entry::Unknown(_) => None,
         }
@@ -58,12 +65,12 @@ impl KeyMemory {
     /// Looks the key up. Text without the form and the checksum of a key never gets as far as asking.
     pub(crate) async fn verify(
         &self,
-        source: &dyn ApiKeys,
-        (limits, issuer): (&Limits, &Issuer),
+        sources: KeySources<'_>,
         text: &str,
-        (request, rule): (&RequestParts<'_>, &Rule),
-        now: Timestamp,
+        question: Question<'_>,
     ) -> Result<Arc<KnownKey>, Rejection> {
+        let KeySources { keys, limits, issuer } = sources;
+        let now = question.now;
         if WellFormed::read(text).is_none() {
             return Err(Reason::ApiKeyMalformed.into());
         }
@@ -73,7 +80,7 @@ impl KeyMemory {
             Some(Entry::Unknown(_)) | None => None,
         };
         let epoch = self.epoch.load(Ordering::Acquire);
-        let known = match (source.api_key(&hash).await, before) {
+        let known = match (keys.api_key(&hash).await, before) {
             (Ok(Some(key)), before) => {
                 Arc::new(KnownKey::new(key, before.as_deref(), issuer, now.plus(limits.api_key_life)))
             }
@@ -92,7 +99,7 @@ impl KeyMemory {
             }
         };
         self.insert(hash, Entry::Known(Arc::clone(&known)), epoch);
-        known.admit(request, rule, now)?;
+        known.admit(question)?;
         Ok(known)
     }
 
@@ -100,6 +107,12 @@ impl KeyMemory {
     pub(crate) fn forget(&self, hash: &TokenHash) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.keys.remove(hash);
+    }
+
+    /// Forgets every key.
+    pub(crate) fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.keys.clear();
     }
 
     /// A key that changed while it was looked up is not kept: the next request asks again.
@@ -123,7 +136,7 @@ impl KnownKey {
     }
 
     /// The checks that depend on the request, in order.
-    fn admit(&self, request: &RequestParts<'_>, rule: &Rule, now: Timestamp) -> Result<(), Rejection> {
+    fn admit(&self, Question { request, rule, now }: Question<'_>) -> Result<(), Rejection> {
         let reject = |reason: Reason| Err(Rejection::from(reason).about(&self.identity));
         match self.key.status {
             ApiKeyStatus::Active => {}

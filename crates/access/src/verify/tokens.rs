@@ -34,6 +34,25 @@ pub(crate) struct Remembered {
     seen: AtomicU64,
 }
 
+impl Remembered {
+    /// A token that was verified with the issuer's keys of that generation and compared with the revocation list in
+    /// that epoch.
+    pub(crate) fn new(
+        identity: &Arc<Identity>,
+        issuer: &Arc<IssuerState>,
+        (keys_generation, epoch): (u64, u64),
+        until: Timestamp,
+    ) -> Self {
+        Self {
+            identity: Arc::clone(identity),
+            issuer: Arc::clone(issuer),
+            keys_generation,
+            until,
+            seen: AtomicU64::new(epoch),
+        }
+    }
+}
+
 /// What the memory knows.
 pub(crate) enum Recall {
     /// It counts.
@@ -89,24 +108,8 @@ impl TokenMemory {
         }
     }
 
-    /// Remembers a token that was verified with the issuer's keys of that generation, and compared with the
-    /// revocation list in that epoch.
-    pub(crate) fn remember(
-        &self,
-        key: TokenHash,
-        identity: &Arc<Identity>,
-        issuer: &Arc<IssuerState>,
-        (keys_generation, epoch): (u64, u64),
-        until: Timestamp,
-    ) {
-        let remembered = Remembered {
-            identity: Arc::clone(identity),
-            issuer: Arc::clone(issuer),
-            keys_generation,
-            until,
-            seen: AtomicU64::new(epoch),
-        };
-        self.0.insert(key, Entry::Known(Arc::new(remembered)));
+    pub(crate) fn remember(&self, key: TokenHash, token: Remembered) {
+        self.0.insert(key, Entry::Known(Arc::new(token)));
     }
 
     pub(crate) fn remember_unknown(&self, key: TokenHash, until: Timestamp) {

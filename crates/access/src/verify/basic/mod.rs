@@ -146,6 +146,12 @@ impl BasicMemory {
         self.pairs.retain(|_, pair| pair.username != *username && pair.user.as_ref() != Some(user));
     }
 
+    /// Forgets every pair.
+    pub(crate) fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.pairs.clear();
+    }
+
     fn digest(&self, credentials: &BasicCredentials) -> [u8; 32] {
         let tag = hmac::sign(&self.key, credentials.pair().as_bytes());
         let mut digest = [0; 32];
