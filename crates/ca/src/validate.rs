@@ -114,3 +114,86 @@ fn name(general: &GeneralName<'_>) -> Option<Name> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::{Clock, Env, SystemRng};
+    use rcgen::{
+        BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    };
+    use rcgen::{KeyPair, KeyUsagePurpose, SanType};
+
+    use super::*;
+    use crate::hierarchy::CaMaterial;
+    use crate::profile::Usage;
+    use crate::template::build;
+
+    type Change<'c> = &'c dyn Fn(&mut CertificateParams);
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            NOW
+        }
+    }
+
+    #[test]
+    fn nothing_but_what_was_meant_passes() {
+        let env = Env { clock: std::sync::Arc::new(Fixed), rng: std::sync::Arc::new(SystemRng) };
+        let hour = Duration::from_secs(3600);
+        let root = CaMaterial::create_root("Root", &env).unwrap();
+        let intermediate = root.create_intermediate("Intermediate", hour * 48, &env).unwrap();
+        let hierarchy = Hierarchy { root: root.certificate.clone(), intermediate };
+        let other = CaMaterial::create_root("Root", &env).unwrap();
+        let issuer = |material: &CaMaterial| {
+            let key = material.signing_key("test").unwrap();
+            Issuer::from_ca_cert_der(&material.certificate.as_slice().into(), key).unwrap()
+        };
+        let (ours, foreign) = (issuer(&hierarchy.intermediate), issuer(&other));
+        let key = KeyPair::generate().unwrap();
+        let public = crate::csr::public_key(&key.subject_public_key_info()).unwrap();
+        let template = Template {
+            serial: vec![0x41; 20],
+            usage: Usage::Client,
+            names: vec!["a.example.com".parse().unwrap()],
+            not_before: NOW.minus(hour),
+            not_after: NOW.plus(hour),
+            crl_url: Some("http://crl.example.com/".into()),
+        };
+        let check = |issuer: &Issuer<'static, crate::key::CaKey>, change: Change<'_>| {
+            let mut params = build(&template).unwrap();
+            change(&mut params);
+            let der = params.signed_by(&key, issuer).unwrap().der().to_vec();
+            validate(&der, &template, &public, &hierarchy, NOW)
+        };
+        check(&ours, &|_| {}).unwrap();
+        assert!(check(&foreign, &|_| {}).is_err());
+        let another = "b.example.com";
+        let changes: [(&str, Change<'_>); 9] = [
+            ("another serial number", &|params| params.serial_number = Some(7_u64.into())),
+            ("another end", &|params| params.not_after += time::Duration::HOUR),
+            ("another beginning", &|params| params.not_before -= time::Duration::HOUR),
+            ("it is an authority", &|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+            ("other names", &|params| {
+                params.subject_alt_names.push(SanType::DnsName(another.try_into().unwrap()));
+            }),
+            ("other names", &|params| params.subject_alt_names.clear()),
+            ("another key usage", &|params| params.key_usages.push(KeyUsagePurpose::KeyCertSign)),
+            ("other extended key usages", &|params| {
+                params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+            }),
+            ("an extension nobody asked for: 1.2.3.4", &|params| {
+                params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]));
+            }),
+        ];
+        for (reason, change) in changes {
+            assert_eq!(check(&ours, change).unwrap_err(), reason);
+        }
+        // The authority's end comes before the leaf's check.
+        let der = build(&template).unwrap().signed_by(&key, &ours).unwrap().der().to_vec();
+        assert!(validate(&der, &template, &public, &hierarchy, NOW.plus(hour * 49)).is_err());
+    }
+}

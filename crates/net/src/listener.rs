@@ -9,9 +9,9 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::limit::{ConnectionLimits, Guard, Load};
 use crate::port_holder::port_holder;
@@ -152,9 +152,9 @@ impl Listener {
         H: Fn(Accepted) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let tasks = TaskTracker::new();
+        // A set rather than a token watched by every connection: nothing is shared while requests flow.
+        let mut tasks = JoinSet::new();
         let draining = CancellationToken::new();
-        let cut = CancellationToken::new();
         let mut accepting = Accepting { socket: &self.socket, load: &self.load, pause: Pause::default() };
         while let Some(Some((socket, remote, guard))) = shutdown.run_until_cancelled(accepting.next()).await {
             let arrival = Arrival {
@@ -166,26 +166,22 @@ impl Listener {
                 draining: draining.clone(),
             };
             let handler = handler.clone();
-            let cut = cut.clone();
             tasks.spawn(async move {
-                cut.run_until_cancelled(async move {
-                    if let Some(accepted) = arrival.establish().await {
-                        handler(accepted).await;
-                    }
-                })
-                .await;
+                if let Some(accepted) = arrival.establish().await {
+                    handler(accepted).await;
+                }
             });
+            while tasks.try_join_next().is_some() {}
         }
         drop(self.socket);
         draining.cancel();
-        tasks.close();
-        if tokio::time::timeout(self.settings.drain_timeout, tasks.wait()).await.is_ok() {
+        let finish = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.settings.drain_timeout, finish).await.is_ok() {
             return Drained { cut: 0 };
         }
-        let left = tasks.len();
-        cut.cancel();
-        tasks.wait().await;
-        Drained { cut: left }
+        let cut = tasks.len();
+        tasks.shutdown().await;
+        Drained { cut }
     }
 }
 

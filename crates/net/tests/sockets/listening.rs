@@ -172,3 +172,38 @@ async fn the_first_bytes_tell_the_protocol_and_are_not_lost() {
     assert_eq!(first_bytes(&[], brief).await.0.unwrap_err().kind(), io::ErrorKind::TimedOut);
     assert_eq!(first_bytes(&[b"PRI"], brief).await.0.unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
+
+/// Run by the next test in a process of its own that may open few files.
+#[tokio::test]
+#[ignore = "starves its process of file descriptors"]
+async fn starved() {
+    let running = start(loopback(), None, greet);
+    let mut greeted = TcpStream::connect(running.address).await.unwrap();
+    assert_eq!(greeted.read_u8().await.unwrap(), b'!');
+    let mut open = Vec::new();
+    while let Ok(client) = TcpStream::connect(running.address).await {
+        open.push(client);
+        tokio::task::yield_now().await;
+    }
+    // Every descriptor is taken: accepting fails, and pauses rather than spins or ends.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(open);
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    assert_eq!(tokio::time::timeout(HANGS, client.read_u8()).await.unwrap().unwrap(), b'!');
+    println!("survived");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_listener_outlives_a_shortage_of_descriptors() {
+    let ourselves = std::env::current_exe().unwrap();
+    let output = tokio::process::Command::new("sh")
+        .args(["-c", "ulimit -n 40 && exec \"$0\" --exact listening::starved --ignored --nocapture"])
+        .arg(ourselves)
+        .output()
+        .await
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("survived"), "{text}");
+}
