@@ -1,8 +1,10 @@
-//! The seam to the key ring: what the engine needs of keys, and no more.
+//! The seam to the key ring: what the engine needs of keys, and no more. A [`KeyRing`] over any store fits it.
 
 use std::sync::Arc;
 
-use countersign_jose::Algorithm;
+use countersign_jose::{Algorithm, Algorithms, jws};
+use countersign_keys::KeyRing;
+use countersign_keys::ports::SigningKeys;
 use countersign_model::Timestamp;
 
 /// The server's own signing keys.
@@ -27,3 +29,35 @@ pub trait TokenKeys: Send + Sync + 'static {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("there is no key that may sign")]
 pub struct SigningFailed;
+
+impl<S: SigningKeys + 'static> TokenKeys for KeyRing<S> {
+    fn algorithms(&self) -> &[Algorithm] {
+        &self.policy().algorithms
+    }
+
+    fn sign(&self, typ: &str, claims: &[u8], now: Timestamp) -> Result<String, SigningFailed> {
+        let algorithm = self.algorithms().first().copied().ok_or(SigningFailed)?;
+        let keys = self.snapshot();
+        let key = keys.signer(algorithm, now).ok_or(SigningFailed)?;
+        jws::sign_compact(Some(typ), claims, key).map_err(|_| SigningFailed)
+    }
+
+    fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Vec<u8>> {
+        let token = jws::parse(token).ok()?;
+        // RFC 8725 §3.10 and §3.11: no key of the token's own, and of the wanted kind only.
+        if token.header.has_embedded_key || !token.header.is_type(typ) {
+            return None;
+        }
+        let keys = self.snapshot();
+        let key = keys.verifier(token.header.kid.as_deref()?, now)?;
+        token.verify(key, Algorithms::of(&[key.algorithm()]))
+    }
+
+    fn generation(&self) -> u64 {
+        self.snapshot().generation()
+    }
+
+    fn jwks(&self, now: Timestamp) -> Arc<[u8]> {
+        self.snapshot().jwks(now)
+    }
+}
