@@ -3,10 +3,12 @@
 //! `main` reads the command line and runs one command; everything else is in `commands`, and `wiring` is the only
 //! place that knows every crate.
 
+mod client;
 mod commands;
 mod config;
 mod output;
 mod telemetry;
+mod wiring;
 
 use std::process::ExitCode;
 

@@ -76,3 +76,19 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
     remark(&text);
     ExitCode::FAILURE
 }
+
+/// A moment for people: RFC 3339 in UTC, to the second.
+pub(crate) fn moment(at: countersign_model::Timestamp) -> String {
+    jiff::Timestamp::from_second(at.seconds())
+        .map_or_else(|_| "never".to_owned(), |moment| moment.to_string())
+}
+
+/// A length of time for people: its largest fitting unit.
+pub(crate) fn span(duration: std::time::Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}

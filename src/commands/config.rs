@@ -34,7 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let path = source.path()?;
             let config = source.load()?;
             let routes = config.gateway.as_ref().map_or(0, |gateway| gateway.routes.len());
-            let value = json!({ "file": path, "valid": true, "server": config.server.is_some(), "routes": routes });
+            let value =
+                json!({ "file": path, "valid": true, "server": config.server.is_some(), "routes": routes });
             Format::new(*json).print(&value, || {
                 format!("{} is valid: {} route{}", path.display(), routes, if routes == 1 { "" } else { "s" })
             })

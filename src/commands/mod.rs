@@ -1,7 +1,16 @@
 //! One file a command. Each parses its own arguments, does one thing and prints one result.
 
+mod apikey;
+mod cert;
+mod client;
 mod completions;
 mod config;
+mod dev;
+mod keys;
+mod secrets;
+mod serve;
+mod try_methods;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,13 +19,20 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, load};
 use crate::output::Failure;
+use crate::wiring::block_on;
 
 /// One binary that authenticates every request: authorization server, gateway and certificate authority.
 ///
 /// Try it:      countersign dev
 /// Production:  countersign serve -c countersign.toml
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, verbatim_doc_comment, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "countersign",
+    version,
+    verbatim_doc_comment,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -24,6 +40,22 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start everything on this machine, with something to try.
+    Dev(dev::Arguments),
+    /// Run every method against the running `dev`, side by side.
+    Try(try_methods::Arguments),
+    /// Serve a configuration: the production form.
+    Serve(serve::Arguments),
+    /// People and service accounts.
+    User(user::Arguments),
+    /// OAuth clients.
+    Client(client::Arguments),
+    /// API keys.
+    Apikey(apikey::Arguments),
+    /// Certificates of the built-in authority.
+    Cert(cert::Arguments),
+    /// Signing keys.
+    Keys(keys::Arguments),
     /// Check, describe or write a configuration file.
     Config(config::Arguments),
     /// Write completions for a shell to standard output.
@@ -64,6 +96,18 @@ impl Source {
 /// When the command fails; the text says what to do.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
+        Command::Dev(arguments) => dev::run(&arguments)?,
+        Command::Try(arguments) => {
+            if !block_on(try_methods::run(&arguments))? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Serve(arguments) => serve::run(&arguments)?,
+        Command::User(arguments) => block_on(user::run(arguments))?,
+        Command::Client(arguments) => block_on(client::run(arguments))?,
+        Command::Apikey(arguments) => block_on(apikey::run(arguments))?,
+        Command::Cert(arguments) => block_on(cert::run(arguments))?,
+        Command::Keys(arguments) => block_on(keys::run(arguments))?,
         Command::Config(arguments) => config::run(&arguments)?,
         Command::Completions(arguments) => completions::run(&arguments),
     }

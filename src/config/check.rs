@@ -147,7 +147,13 @@ impl Check {
         }
         let trust_bundles =
             raw.trust_bundles.into_iter().map(|(name, path)| (name, self.base.join(path))).collect();
+        let certificate_scopes = raw.certificate_scopes.into_iter().map(|(name, scopes)| {
+            let scopes = self.scopes(&format!("gateway.certificate_scopes.{name:?}"), &scopes);
+            (name, scopes)
+        });
+        let certificate_scopes = certificate_scopes.collect();
         Gateway {
+            certificate_scopes,
             listen: raw.listen,
             tls: self.tls("gateway.tls", raw.tls),
             client_certificates: raw.client_certificates,

@@ -54,6 +54,7 @@ pub(crate) struct Gateway {
     pub(crate) tls: Option<Tls>,
     pub(crate) client_certificates: RawClientCertificates,
     pub(crate) trust_bundles: BTreeMap<String, PathBuf>,
+    pub(crate) certificate_scopes: BTreeMap<String, ScopeSet>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_connections: u32,
     pub(crate) routes: Vec<Route>,

@@ -77,6 +77,9 @@ pub(crate) struct RawGateway {
     /// Trust bundles for client certificates besides the built-in authority: a name and a PEM file.
     #[serde(default)]
     pub trust_bundles: BTreeMap<String, PathBuf>,
+    /// What callers may do by certificate: a SPIFFE ID or DNS name (`*` at the end matches any rest) and its scopes.
+    #[serde(default)]
+    pub certificate_scopes: BTreeMap<String, Vec<String>>,
     /// Proxies in front of this listener whose `X-Forwarded-For` is believed.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]

@@ -27,8 +27,9 @@ impl FormatTime for Rfc3339 {
 /// # Errors
 /// When the filter can't be read, or logging was started before.
 pub(crate) fn start(format: Option<LogFormat>, level: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(level)
-        .map_err(|error| format!("log.level {level:?}: {error}; write \"info\" or \"info,countersign_gateway=debug\""))?;
+    let filter = EnvFilter::try_new(level).map_err(|error| {
+        format!("log.level {level:?}: {error}; write \"info\" or \"info,countersign_gateway=debug\"")
+    })?;
     let terminal = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Human } else { LogFormat::Json });
     let builder = tracing_subscriber::fmt()
@@ -38,7 +39,9 @@ pub(crate) fn start(format: Option<LogFormat>, level: &str) -> Result<(), Failur
         .with_ansi(terminal);
     match format {
         LogFormat::Human => builder.compact().try_init()?,
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()?,
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()?
+        }
     }
     Ok(())
 }

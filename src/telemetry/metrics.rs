@@ -14,10 +14,13 @@ const BUCKETS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25
 /// # Errors
 /// When recording was started before.
 pub(crate) fn start() -> Result<PrometheusHandle, Failure> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?;
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?;
     let handle = builder.install_recorder()?;
-    metrics::describe_counter!("countersign_requests_total", "Requests by surface, method, route and outcome.");
+    metrics::describe_counter!(
+        "countersign_requests_total",
+        "Requests by surface, method, route and outcome."
+    );
     metrics::describe_histogram!("countersign_request_duration_seconds", "Time until the answer's header.");
     Ok(handle)
 }

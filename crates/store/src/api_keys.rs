@@ -42,6 +42,9 @@ statements! {
     LIST = list!("k.id > ?1 ORDER BY k.id LIMIT ?2");
     OF_OWNER = list!("k.owner = ?1 AND k.id > ?2 ORDER BY k.id LIMIT ?3");
     REVOKE = "UPDATE api_keys SET status = 'revoked' WHERE id = ?1 AND status = 'active' RETURNING hash";
+    /// An end that is nearer already stays.
+    END_BY = "UPDATE api_keys SET expires_at = ?2 WHERE id = ?1 AND (expires_at IS NULL OR expires_at > ?2) \
+        RETURNING hash";
     KNOWN = "SELECT 1 FROM api_keys WHERE id = ?1";
 }
 
@@ -116,6 +119,14 @@ impl Store {
     pub async fn revoke_api_key(&self, id: &ApiKeyId, now: Timestamp) -> Result<bool> {
         self.write(Revoke(id.clone(), now)).await
     }
+
+    /// Ends a key at a time, or earlier if it ends earlier; `false` when there is none of that identifier.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn end_api_key_by(&self, id: &ApiKeyId, end: Timestamp, now: Timestamp) -> Result<bool> {
+        self.write(EndBy { id: id.clone(), end, now }).await
+    }
 }
 
 impl access::ApiKeys for Store {
@@ -172,6 +183,26 @@ impl Write for Revoke {
                 Ok(true)
             }
             None => Ok(tx.optional(&KNOWN, params![id]).await?.is_some()),
+        }
+    }
+}
+
+struct EndBy {
+    id: ApiKeyId,
+    end: Timestamp,
+    now: Timestamp,
+}
+
+impl Write for EndBy {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        match tx.optional(&END_BY, params![&self.id, self.end]).await? {
+            Some(mut row) => {
+                tx.announce(Change::ApiKey(row.hash()?), self.now);
+                Ok(true)
+            }
+            None => Ok(tx.optional(&KNOWN, params![&self.id]).await?.is_some()),
         }
     }
 }

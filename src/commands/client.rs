@@ -1,0 +1,382 @@
+//! `countersign client`
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use countersign_model::{
+    AccessTokenFormat, Client, ClientAuthentication, ClientId, ClientStatus, GrantType, Lifetimes, ScopeSet,
+    SecretString,
+};
+use countersign_oauth::ports::Clients as _;
+use serde_json::{Value, json};
+
+use super::Source;
+use super::secrets::{SecretSink, Shown};
+use crate::output::{Failure, Format, moment, table};
+use crate::wiring::{Desk, files};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    source: Source,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Register a client.
+    Add(Box<Add>),
+    /// List clients.
+    List,
+    /// Show one client.
+    Show {
+        /// The client's id.
+        id: ClientId,
+    },
+    /// Make a new secret; the old one goes on working until `--drop-old`.
+    Secret {
+        /// The client's id.
+        id: ClientId,
+        /// End every older secret at once.
+        #[arg(long)]
+        drop_old: bool,
+        #[command(flatten)]
+        sink: SecretSink,
+    },
+    /// Disable a client; its tokens stop working at once.
+    Disable {
+        /// The client's id.
+        id: ClientId,
+    },
+    /// Enable a disabled client.
+    Enable {
+        /// The client's id.
+        id: ClientId,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// The client's id, as it will present it.
+    id: ClientId,
+    /// How people know it. Default: the id.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// What it may ask the token endpoint for; repeat for several.
+    #[arg(long = "grant", value_enum, required = true)]
+    grants: Vec<Grant>,
+    /// Where answers may be sent; repeat for several. Compared exactly; the port of a loopback address is free.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// The most it may be given, separated by spaces.
+    #[arg(long, default_value = "")]
+    scopes: ScopeSet,
+    /// What it gets when it names none. Default: nothing for people's tokens, all of --scopes for its own.
+    #[arg(long, default_value = "")]
+    default_scopes: ScopeSet,
+    /// The resources its tokens may be for; repeat for several, the first is the default.
+    #[arg(long = "audience", value_name = "URI")]
+    audiences: Vec<String>,
+    /// How it proves who it is.
+    #[arg(long, value_enum, default_value = "client_secret_basic")]
+    auth: Authentication,
+    /// A file with its public keys, a JWK Set, for private_key_jwt.
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks_file: Option<PathBuf>,
+    /// Where to fetch them instead.
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    /// What its access tokens look like.
+    #[arg(long, value_enum, default_value = "jwt")]
+    token_format: Format_,
+    /// The operator vouches for it: people are not asked for consent.
+    #[arg(long)]
+    first_party: bool,
+    /// It is a resource server that may introspect tokens of others.
+    #[arg(long)]
+    introspect: bool,
+    #[command(flatten)]
+    sink: SecretSink,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Grant {
+    AuthorizationCode,
+    ClientCredentials,
+    RefreshToken,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Authentication {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Format_ {
+    Jwt,
+    Reference,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let desk = Desk::open(arguments.source.load()?).await?;
+    let format = Format::new(arguments.json);
+    match arguments.action {
+        Action::Add(add) => add.run(&desk, format).await,
+        Action::List => list(&desk, format).await,
+        Action::Show { id } => show(&find(&desk, &id).await?, format),
+        Action::Secret { id, drop_old, sink } => new_secret(&desk, &id, drop_old, &sink, format).await,
+        Action::Disable { id } => set_status(&desk, &id, ClientStatus::Disabled, format).await,
+        Action::Enable { id } => set_status(&desk, &id, ClientStatus::Enabled, format).await,
+    }
+}
+
+impl Add {
+    async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
+        self.check()?;
+        self.sink.check()?;
+        let secret = self.auth.needs_secret().then(|| desk.generate_secret());
+        let jwks = self.jwks_file.as_deref().map(|file| {
+            serde_json::from_slice::<Value>(&files::read(file)?)
+                .map_err(|error| Failure::from(format!("{}: no JSON ({error})", file.display())))
+        });
+        let sink = self.sink.clone();
+        let client = Client {
+            client_name: self.name.unwrap_or_else(|| self.id.to_string()),
+            client_id: self.id,
+            status: ClientStatus::Enabled,
+            authentication: self.auth.into(),
+            secrets: secret.iter().map(SecretString::hash).collect(),
+            jwks: jwks.transpose()?,
+            jwks_uri: self.jwks_uri,
+            redirect_uris: self.redirect_uris,
+            grant_types: self.grants.into_iter().map(GrantType::from).collect::<BTreeSet<_>>(),
+            scopes: self.scopes,
+            default_scopes: self.default_scopes,
+            audiences: self.audiences,
+            access_token_format: match self.token_format {
+                Format_::Jwt => AccessTokenFormat::Jwt,
+                Format_::Reference => AccessTokenFormat::Reference,
+            },
+            lifetimes: Lifetimes::default(),
+            first_party: self.first_party,
+            may_introspect: self.introspect,
+            owner: None,
+            created_at: desk.env.now(),
+        };
+        desk.store.create_client(&client).await?;
+        print_with_secret(&client, secret.as_ref(), &sink, "registered", format)
+    }
+
+    /// What would never work is refused now rather than at the first request.
+    fn check(&self) -> Result<(), Failure> {
+        let code = self.grants.contains(&Grant::AuthorizationCode);
+        if code && self.redirect_uris.is_empty() {
+            return Err("authorization_code needs at least one --redirect-uri".into());
+        }
+        for uri in &self.redirect_uris {
+            // RFC 6749 §3.1.2: absolute, without a fragment.
+            let parsed = url::Url::parse(uri).map_err(|error| format!("--redirect-uri {uri}: {error}"))?;
+            if parsed.fragment().is_some() || uri.contains('*') {
+                return Err(
+                    format!("--redirect-uri {uri}: no fragment and no wildcard (RFC 6749 §3.1.2)").into()
+                );
+            }
+            if matches!(parsed.scheme(), "javascript" | "data" | "file") {
+                return Err(format!("--redirect-uri {uri}: this scheme never leads back to a client").into());
+            }
+        }
+        if self.auth == Authentication::None && self.grants.contains(&Grant::ClientCredentials) {
+            return Err("client_credentials is for clients that can prove who they are (RFC 6749 §4.4): choose another --auth".into());
+        }
+        if self.auth == Authentication::PrivateKeyJwt && self.jwks_file.is_none() && self.jwks_uri.is_none() {
+            return Err("private_key_jwt needs --jwks-file or --jwks-uri".into());
+        }
+        Ok(())
+    }
+}
+
+impl Authentication {
+    fn needs_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+impl From<Authentication> for ClientAuthentication {
+    fn from(authentication: Authentication) -> Self {
+        match authentication {
+            Authentication::None => Self::None,
+            Authentication::ClientSecretBasic => Self::ClientSecretBasic,
+            Authentication::ClientSecretPost => Self::ClientSecretPost,
+            Authentication::PrivateKeyJwt => Self::PrivateKeyJwt,
+        }
+    }
+}
+
+impl From<Grant> for GrantType {
+    fn from(grant: Grant) -> Self {
+        match grant {
+            Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::RefreshToken => Self::RefreshToken,
+        }
+    }
+}
+
+async fn find(desk: &Desk, id: &ClientId) -> Result<Client, Failure> {
+    desk.store
+        .client(id)
+        .await?
+        .map(std::sync::Arc::unwrap_or_clone)
+        .ok_or_else(|| format!("there is no client {id}: `countersign client list` shows them").into())
+}
+
+async fn list(desk: &Desk, format: Format) -> Result<(), Failure> {
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let page = desk.store.clients(clients.last().map(|client| &client.client_id), 500).await?;
+        if page.is_empty() {
+            break;
+        }
+        clients.extend(page);
+    }
+    let values: Vec<Value> = clients.iter().map(value).collect();
+    format.print(&values, || {
+        let rows = clients.iter().map(|client| {
+            [
+                client.client_id.to_string(),
+                client.client_name.clone(),
+                status(client).to_owned(),
+                client.authentication.as_str().to_owned(),
+                grants(client),
+                client.scopes.to_string(),
+            ]
+        });
+        table(["id", "name", "status", "authentication", "grants", "scopes"], rows)
+    })
+}
+
+fn show(client: &Client, format: Format) -> Result<(), Failure> {
+    format.print(&value(client), || describe(client))
+}
+
+async fn new_secret(
+    desk: &Desk,
+    id: &ClientId,
+    drop_old: bool,
+    sink: &SecretSink,
+    format: Format,
+) -> Result<(), Failure> {
+    sink.check()?;
+    let mut client = find(desk, id).await?;
+    if !matches!(
+        client.authentication,
+        ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost
+    ) {
+        return Err(
+            format!("{id} authenticates by {}: it has no secret", client.authentication.as_str()).into()
+        );
+    }
+    let secret = desk.generate_secret();
+    if drop_old {
+        client.secrets.clear();
+    }
+    client.secrets.insert(0, secret.hash());
+    // Two overlap while one replaces the other; older ones have had their time.
+    client.secrets.truncate(2);
+    desk.store.update_client(&client, desk.env.now()).await?;
+    print_with_secret(&client, Some(&secret), sink, "has a new secret", format)
+}
+
+async fn set_status(desk: &Desk, id: &ClientId, wanted: ClientStatus, format: Format) -> Result<(), Failure> {
+    let client = find(desk, id).await?;
+    desk.store.set_client_status(id, wanted, desk.env.now()).await?;
+    show(&Client { status: wanted, ..client }, format)
+}
+
+fn print_with_secret(
+    client: &Client,
+    secret: Option<&SecretString>,
+    sink: &SecretSink,
+    done: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let shown = secret.map(|secret| sink.put(secret)).transpose()?;
+    let mut document = value(client);
+    if let Value::Object(object) = &mut document {
+        if let Some(secret) = shown.as_ref().and_then(Shown::value) {
+            object.insert("client_secret".to_owned(), json!(secret));
+        }
+        if let Some(file) = shown.as_ref().and_then(Shown::file) {
+            object.insert("client_secret_file".to_owned(), json!(file));
+        }
+    }
+    format.print(&document, || {
+        let mut text = format!("client {} {done}", client.client_id);
+        if let Some(secret) = shown.as_ref().and_then(Shown::value) {
+            text.push_str(&format!(
+                "\nclient secret: {secret}\nOnly its hash is kept: it is not shown again."
+            ));
+        }
+        text
+    })
+}
+
+fn status(client: &Client) -> &'static str {
+    match client.status {
+        ClientStatus::Enabled => "enabled",
+        ClientStatus::Disabled => "disabled",
+    }
+}
+
+fn grants(client: &Client) -> String {
+    client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Everything but the secrets' hashes.
+fn value(client: &Client) -> Value {
+    json!({
+        "client_id": client.client_id,
+        "client_name": client.client_name,
+        "status": client.status,
+        "token_endpoint_auth_method": client.authentication,
+        "grant_types": client.grant_types,
+        "redirect_uris": client.redirect_uris,
+        "scope": client.scopes,
+        "default_scope": client.default_scopes,
+        "audiences": client.audiences,
+        "access_token_format": client.access_token_format,
+        "first_party": client.first_party,
+        "may_introspect": client.may_introspect,
+        "secrets": client.secrets.len(),
+        "created_at": client.created_at.seconds(),
+    })
+}
+
+fn describe(client: &Client) -> String {
+    table(
+        ["field", "value"],
+        [
+            ["id".to_owned(), client.client_id.to_string()],
+            ["name".to_owned(), client.client_name.clone()],
+            ["status".to_owned(), status(client).to_owned()],
+            ["authentication".to_owned(), client.authentication.as_str().to_owned()],
+            ["secrets".to_owned(), client.secrets.len().to_string()],
+            ["grants".to_owned(), grants(client)],
+            ["redirect URIs".to_owned(), client.redirect_uris.join(" ")],
+            ["scopes".to_owned(), client.scopes.to_string()],
+            ["audiences".to_owned(), client.audiences.join(" ")],
+            ["first party".to_owned(), client.first_party.to_string()],
+            ["created".to_owned(), moment(client.created_at)],
+        ],
+    )
+}

@@ -1,0 +1,82 @@
+//! `countersign dev`: everything on one machine, in one process, with something to try.
+
+pub(crate) mod credentials;
+mod demo;
+mod settings;
+mod table;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::load;
+use crate::output::{Failure, line};
+use crate::wiring::{System, files, runtime, stop_signal};
+
+pub(crate) use settings::{CONFIG_FILE, DEFAULT_DIRECTORY};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where everything is kept; delete it to begin anew.
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY, env = "COUNTERSIGN_DATA_DIR")]
+    data_dir: PathBuf,
+    /// Port of the authorization server [default: 8400].
+    #[arg(long, value_name = "PORT")]
+    server_port: Option<u16>,
+    /// Port of the gateway [default: 8443].
+    #[arg(long, value_name = "PORT")]
+    gateway_port: Option<u16>,
+    /// Port of the demo service behind the gateway [default: 8401].
+    #[arg(long, value_name = "PORT")]
+    demo_port: Option<u16>,
+    /// Port for health and metrics [default: 8402].
+    #[arg(long, value_name = "PORT")]
+    management_port: Option<u16>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let started = Instant::now();
+    let directory = &arguments.data_dir;
+    files::private_directory(directory)?;
+    let file = directory.join(CONFIG_FILE);
+    let ports = settings::Ports {
+        server: arguments.server_port,
+        gateway: arguments.gateway_port,
+        demo: arguments.demo_port,
+        management: arguments.management_port,
+    };
+    settings::write(&file, ports)?;
+    let config = load(&file, std::env::vars())?;
+    crate::telemetry::logs::start(config.log_format, &config.log_level)?;
+    let runtime = runtime(&config)?;
+    runtime.block_on(async {
+        let demo = settings::demo_address(&config)?;
+        let demo = tokio::net::TcpListener::bind(demo).await.map_err(|error| {
+            with_port_hint(format!("demo service on {demo}: {error}").into(), "--demo-port")
+        })?;
+        let system = System::start(config, Some(file))
+            .await
+            .map_err(|error| with_port_hint(error, "--server-port, --gateway-port or --management-port"))?;
+        let stopped = CancellationToken::new();
+        let demo = tokio::spawn(demo::serve(demo, stopped.clone()));
+        let credentials = credentials::prepare(directory, &system).await?;
+        line(&table::render(directory, &system, &credentials))?;
+        line(&format!("ready in {} ms", started.elapsed().as_millis()))?;
+        stop_signal().await;
+        system.stop().await;
+        stopped.cancel();
+        demo.await?;
+        Ok(())
+    })
+}
+
+/// Ports that are taken are the commonest reason why a start fails: say which flag chooses another.
+fn with_port_hint(error: Failure, flags: &str) -> Failure {
+    let text = error.to_string();
+    if text.contains("taken") || text.contains("in use") {
+        format!("{text}\n  {flags} chooses another port").into()
+    } else {
+        error
+    }
+}

@@ -1,0 +1,229 @@
+//! `countersign user`
+
+use countersign_model::{ScopeSet, User, UserId, UserKind, UserStatus, Username};
+use countersign_oauth::ports::People as _;
+use serde_json::{Value, json};
+
+use super::Source;
+use super::secrets::{ChosenPassword, PasswordSource};
+use crate::output::{Failure, Format, moment, table};
+use crate::wiring::{Desk, hasher};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    source: Source,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Add a person or a service account.
+    Add(Add),
+    /// List people and service accounts.
+    List,
+    /// Show one account.
+    Show {
+        /// The name they sign in with.
+        name: Username,
+    },
+    /// Set a new password; sessions and remembered pairs end at once.
+    Password {
+        /// The name they sign in with.
+        name: Username,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Disable an account; what it holds stops working at once.
+    Disable {
+        /// The name they sign in with.
+        name: Username,
+    },
+    /// Enable a disabled account.
+    Enable {
+        /// The name they sign in with.
+        name: Username,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// The name they sign in with.
+    name: Username,
+    /// A program rather than a person: it never signs in at a page.
+    #[arg(long)]
+    service: bool,
+    /// How pages and the `name` claim call them.
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+    /// E-mail address.
+    #[arg(long)]
+    email: Option<String>,
+    /// What Basic authentication as this account may do, separated by spaces.
+    #[arg(long, default_value = "")]
+    scopes: ScopeSet,
+    #[command(flatten)]
+    password: PasswordSource,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let desk = Desk::open(arguments.source.load()?).await?;
+    let format = Format::new(arguments.json);
+    match arguments.action {
+        Action::Add(add) => add.run(&desk, format).await,
+        Action::List => list(&desk, format).await,
+        Action::Show { name } => show(&find(&desk, &name).await?, format),
+        Action::Password { name, password } => set_password(&desk, &name, &password, format).await,
+        Action::Disable { name } => set_status(&desk, &name, UserStatus::Disabled, format).await,
+        Action::Enable { name } => set_status(&desk, &name, UserStatus::Enabled, format).await,
+    }
+}
+
+impl Add {
+    async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
+        let chosen = self.password.obtain(|| desk.generate_secret())?;
+        let now = desk.env.now();
+        let user = User {
+            id: UserId::generate(now, &*desk.env.rng),
+            username: self.name,
+            kind: if self.service { UserKind::Service } else { UserKind::Person },
+            status: UserStatus::Enabled,
+            display_name: self.display_name,
+            email: self.email,
+            email_verified: false,
+            scopes: self.scopes,
+            password: Some(hasher(&desk.config, &desk.env).hash(&chosen.password).await?),
+            created_at: now,
+            password_changed_at: now,
+        };
+        desk.store.create_user(&user).await?;
+        print_with_password(&user, &chosen, "added", format)
+    }
+}
+
+async fn find(desk: &Desk, name: &Username) -> Result<User, Failure> {
+    desk.store
+        .user_by_name(name)
+        .await?
+        .ok_or_else(|| format!("there is no account named {name}: `countersign user list` shows them").into())
+}
+
+async fn list(desk: &Desk, format: Format) -> Result<(), Failure> {
+    let mut users: Vec<User> = Vec::new();
+    loop {
+        let page = desk.store.users(users.last().map(|user| &user.username), 500).await?;
+        if page.is_empty() {
+            break;
+        }
+        users.extend(page);
+    }
+    let values: Vec<Value> = users.iter().map(value).collect();
+    format.print(&values, || {
+        let rows = users.iter().map(|user| {
+            [
+                user.username.to_string(),
+                user.id.to_string(),
+                kind(user).to_owned(),
+                status(user).to_owned(),
+                user.scopes.to_string(),
+                moment(user.created_at),
+            ]
+        });
+        table(["name", "id", "kind", "status", "scopes", "created"], rows)
+    })
+}
+
+fn show(user: &User, format: Format) -> Result<(), Failure> {
+    format.print(&value(user), || describe(user))
+}
+
+async fn set_password(
+    desk: &Desk,
+    name: &Username,
+    source: &PasswordSource,
+    format: Format,
+) -> Result<(), Failure> {
+    let user = find(desk, name).await?;
+    let chosen = source.obtain(|| desk.generate_secret())?;
+    let hash = hasher(&desk.config, &desk.env).hash(&chosen.password).await?;
+    desk.store.set_password(&user.id, Some(&hash), desk.env.now()).await?;
+    print_with_password(&user, &chosen, "has a new password", format)
+}
+
+async fn set_status(desk: &Desk, name: &Username, wanted: UserStatus, format: Format) -> Result<(), Failure> {
+    let user = find(desk, name).await?;
+    desk.store.set_user_status(&user.id, wanted, desk.env.now()).await?;
+    show(&User { status: wanted, ..user }, format)
+}
+
+/// The account, and the password if it was made here: this is the only time it is shown.
+fn print_with_password(
+    user: &User,
+    chosen: &ChosenPassword,
+    done: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let mut shown = value(user);
+    if let (true, Value::Object(object)) = (chosen.generated, &mut shown) {
+        object.insert("password".to_owned(), json!(chosen.password.expose()));
+    }
+    format.print(&shown, || {
+        let mut text = format!("{} ({}) {done}", user.username, user.id);
+        if chosen.generated {
+            text.push_str(&format!(
+                "\npassword: {}\nIt is not kept and not shown again.",
+                chosen.password.expose()
+            ));
+        }
+        text
+    })
+}
+
+fn kind(user: &User) -> &'static str {
+    match user.kind {
+        UserKind::Person => "person",
+        UserKind::Service => "service",
+    }
+}
+
+fn status(user: &User) -> &'static str {
+    match user.status {
+        UserStatus::Enabled => "enabled",
+        UserStatus::Disabled => "disabled",
+    }
+}
+
+/// Everything but the password's hash.
+fn value(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.username,
+        "kind": user.kind,
+        "status": user.status,
+        "display_name": user.display_name,
+        "email": user.email,
+        "scopes": user.scopes,
+        "created_at": user.created_at.seconds(),
+    })
+}
+
+fn describe(user: &User) -> String {
+    let none = || "-".to_owned();
+    table(
+        ["field", "value"],
+        [
+            ["name".to_owned(), user.username.to_string()],
+            ["id".to_owned(), user.id.to_string()],
+            ["kind".to_owned(), kind(user).to_owned()],
+            ["status".to_owned(), status(user).to_owned()],
+            ["display name".to_owned(), user.display_name.clone().unwrap_or_else(none)],
+            ["e-mail".to_owned(), user.email.clone().unwrap_or_else(none)],
+            ["scopes".to_owned(), user.scopes.to_string()],
+            ["created".to_owned(), moment(user.created_at)],
+        ],
+    )
+}

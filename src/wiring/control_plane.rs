@@ -1,0 +1,112 @@
+//! The authorization server: engine, handlers, listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use countersign_access::Access;
+use countersign_model::AddressList;
+use countersign_net::{Listener, ListenerSettings, ServerTls};
+use countersign_oauth::{Engine, Lifetimes, Settings};
+use countersign_server::{AppState, Check, ClientKeys, Readiness, ServerLimits, ServerSettings, Services};
+use countersign_store::Store;
+
+use super::tls::{self, Own};
+use super::{Parts, live};
+use crate::config::{Config, checked};
+use crate::output::Failure;
+
+/// A bound authorization server that does not serve yet.
+pub(super) struct ControlPlane {
+    pub(super) listener: Listener,
+    pub(super) state: AppState,
+    pub(super) address: SocketAddr,
+    pub(super) tls: Option<(ServerTls, Own)>,
+    pub(super) limits: ServerLimits,
+}
+
+/// The engine over the store, as the configuration wants it.
+///
+/// # Errors
+/// When the settings contradict a specification.
+pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Failure> {
+    let mut settings = Settings::new(&parts.issuer)?;
+    let tokens = &config.tokens;
+    settings.lifetimes = Lifetimes {
+        authorization_code: tokens.authorization_code,
+        access_token: tokens.access_token,
+        refresh_token: tokens.refresh_token,
+        id_token: tokens.id_token,
+        session: tokens.session,
+        ..Lifetimes::default()
+    };
+    settings.refresh_grace = tokens.refresh_grace;
+    settings.default_audience = live::default_audience(config, parts);
+    // A route's audience is a resource that any client may ask a token for; its rule decides who passes.
+    let routes = config.gateway.iter().flat_map(|gateway| &gateway.routes);
+    settings.resources = routes.filter_map(|route| route.audience.clone()).collect();
+    let fetch = Arc::new(ClientKeys::new(parts.fetcher.clone(), parts.env.clone()));
+    let keys = Arc::clone(parts.keys.ring());
+    Ok(Engine::new(Arc::new(parts.store.clone()), parts.env.clone(), keys, fetch, settings)?)
+}
+
+/// Binds the listener and puts the handlers together.
+///
+/// # Errors
+/// When the address is taken or a certificate can't be had.
+pub(super) async fn bind(
+    config: &Config,
+    server: &checked::Server,
+    parts: &Parts,
+    access: &Arc<Access>,
+) -> Result<ControlPlane, Failure> {
+    let tls = match &server.tls {
+        None => None,
+        Some(wanted) => {
+            let own = tls::own(wanted, &parts.authority).await?;
+            Some((ServerTls::new(tls::server(&own), Arc::clone(&parts.env.clock))?, own))
+        }
+    };
+    let mut settings = ListenerSettings::new(server.listen);
+    settings.drain_timeout = config.network.drain;
+    let listener = Listener::bind(settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
+    let limits = ServerLimits { drain_timeout: config.network.drain, ..ServerLimits::default() };
+    let services = Services {
+        engine: engine(config, parts)?,
+        access: Arc::clone(access),
+        hasher: Arc::clone(&parts.hasher),
+        env: parts.env.clone(),
+        authority: Some(Arc::clone(&parts.authority)),
+        readiness: readiness(parts, access),
+    };
+    let state = AppState::new(
+        ServerSettings {
+            trusted_proxies: AddressList::new(server.trusted_proxies.clone()),
+            limits,
+            ..ServerSettings::default()
+        },
+        services,
+    );
+    Ok(ControlPlane { address: listener.local_addr(), listener, state, tls, limits })
+}
+
+/// What must work for `/readyz`.
+pub(super) fn readiness(parts: &Parts, access: &Arc<Access>) -> Readiness {
+    let store = parts.store.clone();
+    let store: Check = Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+    });
+    let (keys, env) = (parts.keys.clone(), parts.env.clone());
+    let keys: Check = Arc::new(move || {
+        let answer = if keys.can_sign(env.now()) { Ok(()) } else { Err("no key signs now".to_owned()) };
+        Box::pin(std::future::ready(answer))
+    });
+    let (access, env) = (Arc::clone(access), parts.env.clone());
+    let issuers: Check = Arc::new(move || {
+        let ready = access.issuers_ready(env.now());
+        let answer =
+            if ready { Ok(()) } else { Err("the keys of an external issuer are not there".to_owned()) };
+        Box::pin(std::future::ready(answer))
+    });
+    Readiness::default().with("store", store).with("signing_keys", keys).with("issuers", issuers)
+}

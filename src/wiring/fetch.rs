@@ -1,0 +1,120 @@
+//! Fetching for the pipeline and the engine, all through the one guarded fetcher.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_access::ports::{BoxFuture, JwksFetch, ReferenceToken, ReferenceTokens, Unavailable};
+use countersign_model::{SecretString, Timestamp};
+use countersign_net::{
+    AddressPolicy, ClientTls, ClientTlsSettings, FetchRequest, FetchSettings, Fetched, Fetcher, Roots,
+};
+use http::{HeaderValue, StatusCode, header};
+use url::Url;
+
+use super::routes;
+use crate::config::Config;
+use crate::output::Failure;
+
+/// The fetcher the configuration allows.
+///
+/// # Errors
+/// When the authorities to believe can't be read.
+pub(super) fn fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
+    let roots = match &config.network.fetch_ca {
+        Some(file) => Roots::Bundles(vec![routes::bundle("fetch", file)?]),
+        None => Roots::Platform,
+    };
+    let tls = ClientTls::new(
+        ClientTlsSettings { roots, ..ClientTlsSettings::default() },
+        std::sync::Arc::clone(&env.clock),
+    )?;
+    let mut settings = FetchSettings::new(tls);
+    settings.policy = AddressPolicy {
+        allowed: countersign_model::AddressList::new(config.network.fetch_from.clone()),
+        insecure_http: config.network.insecure_fetch_over_http,
+    };
+    Ok(Fetcher::new(settings))
+}
+
+/// Fetches metadata and JWK Sets of external issuers.
+pub(super) struct JwksFetcher(pub(super) Fetcher);
+
+impl JwksFetch for JwksFetcher {
+    fn fetch<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, Unavailable>> {
+        Box::pin(async move {
+            let url: Url = url.parse().map_err(|error| Unavailable(format!("{url}: {error}")))?;
+            let answer = self.0.fetch(FetchRequest::get(url)).await.map_err(unavailable)?;
+            expect_ok(&answer)?;
+            Ok(answer.body.to_vec())
+        })
+    }
+}
+
+/// Asks another server about its reference tokens (RFC 7662).
+pub(super) struct Introspection {
+    pub(super) fetcher: Fetcher,
+    pub(super) endpoint: Url,
+    pub(super) client_id: String,
+    pub(super) client_secret: SecretString,
+    /// How long an answer is kept.
+    pub(super) remember: Duration,
+}
+
+impl ReferenceTokens for Introspection {
+    fn reference_token<'a>(
+        &'a self,
+        token: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<ReferenceToken>, Unavailable>> {
+        Box::pin(async move {
+            let answer = self.fetcher.fetch(self.request(token)?).await.map_err(unavailable)?;
+            expect_ok(&answer)?;
+            let claims: serde_json::Map<_, _> = serde_json::from_slice(&answer.body).map_err(|error| {
+                Unavailable(format!("the introspection answer is no JSON object: {error}"))
+            })?;
+            // RFC 7662 §2.2: `active` is the one member that must be there.
+            let active = claims.get("active").and_then(serde_json::Value::as_bool) == Some(true);
+            Ok(active.then(|| ReferenceToken { claims, fresh_until: now.plus(self.remember) }))
+        })
+    }
+}
+
+impl Introspection {
+    /// RFC 7662 §2.1, with our credentials in the header (RFC 6749 §2.3.1: form-encoded, then Basic).
+    fn request(&self, token: &str) -> Result<FetchRequest, Unavailable> {
+        use base64::Engine as _;
+        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token)
+            .append_pair("token_type_hint", "access_token")
+            .finish();
+        let pair = format!("{}:{}", encode(&self.client_id), encode(self.client_secret.expose()));
+        let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+        let mut basic = HeaderValue::from_str(&basic).map_err(|error| Unavailable(error.to_string()))?;
+        basic.set_sensitive(true);
+        let form = "application/x-www-form-urlencoded";
+        let mut request = FetchRequest::post(self.endpoint.clone(), form, Bytes::from(body));
+        request.headers.insert(header::AUTHORIZATION, basic);
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        Ok(request)
+    }
+}
+
+fn expect_ok(answer: &Fetched) -> Result<(), Unavailable> {
+    if answer.status == StatusCode::OK {
+        return Ok(());
+    }
+    Err(Unavailable(format!("the answer's status is {}", answer.status)))
+}
+
+/// The whole chain of causes in one line; none of them holds a body or a credential.
+fn unavailable(error: countersign_net::FetchError) -> Unavailable {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    Unavailable(text)
+}

@@ -1,0 +1,125 @@
+//! The key ring, seen by those who sign and verify with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_access::ports::KeySource;
+use countersign_gateway::{SignIdentity, SigningUnavailable};
+use countersign_jose::{Algorithm, VerifyingKey, jws};
+use countersign_keys::{KeyRing, MasterKey, Policy};
+use countersign_model::{Env, SecretString, Timestamp};
+use countersign_store::Store;
+
+use super::files;
+use crate::config::Config;
+use crate::output::{Failure, remark};
+
+/// The variable that holds the master key, before the file is looked at.
+const VARIABLE: &str = "COUNTERSIGN_MASTER_KEY";
+/// Clock differences and the last moment before a reload: added to the longest token's life.
+const MARGIN: Duration = Duration::from_secs(300);
+/// The longest life a client's own setting may give an access token.
+const LONGEST_TOKEN: Duration = Duration::from_secs(86_400);
+
+/// The shared key ring.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    ring: Arc<KeyRing<Store>>,
+    /// What signs when nothing else is asked for.
+    default: Algorithm,
+}
+
+impl Keys {
+    /// Opens the ring.
+    ///
+    /// # Errors
+    /// When the keys can't be read, above all with another master key than they were sealed under.
+    pub(super) async fn open(
+        config: &Config,
+        store: &Store,
+        master: MasterKey,
+        env: &Env,
+    ) -> Result<Self, Failure> {
+        let algorithms =
+            config.keys.algorithms.iter().map(|name| name.parse()).collect::<Result<Vec<Algorithm>, _>>()?;
+        let default = algorithms.first().copied().ok_or("keys.algorithms is empty")?;
+        let policy = Policy {
+            algorithms,
+            rotate_after: config.keys.rotate_after,
+            prepublish: config.keys.prepublish,
+            token_life: LONGEST_TOKEN.max(config.tokens.access_token).max(config.tokens.id_token) + MARGIN,
+        };
+        let ring = KeyRing::open(store.clone(), master, env.clone(), policy).await?;
+        Ok(Self { ring: Arc::new(ring), default })
+    }
+
+    /// The ring itself, for the engine and for the commands that change it.
+    pub(crate) fn ring(&self) -> &Arc<KeyRing<Store>> {
+        &self.ring
+    }
+
+    /// Reads the keys again.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn reload(&self) -> Result<(), Failure> {
+        Ok(self.ring.reload().await?)
+    }
+
+    /// Follows the rotation schedule.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn tick(&self) -> Result<(), Failure> {
+        Ok(self.ring.tick().await?)
+    }
+
+    /// Whether there is a key to sign with.
+    pub(crate) fn can_sign(&self, now: Timestamp) -> bool {
+        self.ring.snapshot().signer(self.default, now).is_some()
+    }
+
+    fn compact(&self, typ: &str, payload: &[u8], now: Timestamp) -> Option<String> {
+        jws::sign_compact(Some(typ), payload, self.ring.snapshot().signer(self.default, now)?).ok()
+    }
+}
+
+impl KeySource for Keys {
+    fn verifying_key(&self, kid: &str, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+        self.ring.snapshot().verifier(kid, now).cloned()
+    }
+
+    fn generation(&self) -> u64 {
+        self.ring.snapshot().generation()
+    }
+}
+
+impl SignIdentity for Keys {
+    fn sign(&self, typ: &str, payload: &[u8], now: Timestamp) -> Result<String, SigningUnavailable> {
+        self.compact(typ, payload, now).ok_or_else(|| SigningUnavailable("no key signs now".to_owned()))
+    }
+}
+
+/// The master key: from the variable, else from the file, which is made at the first start.
+///
+/// # Errors
+/// When it can't be read or made.
+#[expect(clippy::disallowed_methods, reason = "the master key's variable is no part of the configuration")]
+pub(crate) fn master_key(config: &Config, env: &Env) -> Result<MasterKey, Failure> {
+    if let Ok(text) = std::env::var(VARIABLE) {
+        return MasterKey::from_text(&SecretString::new(text))
+            .map_err(|error| format!("{VARIABLE}: {error}").into());
+    }
+    let file = &config.keys.master_key_file;
+    if file.exists() {
+        let text = files::read_secret(file)?;
+        return MasterKey::from_text(&text).map_err(|error| format!("{}: {error}", file.display()).into());
+    }
+    if let Some(directory) = file.parent() {
+        files::private_directory(directory)?;
+    }
+    let key = MasterKey::generate(&*env.rng)?;
+    files::write_new_private(file, format!("{}\n", key.to_text().expose()).as_bytes())?;
+    remark(&format!("made a master key: {} (back it up apart from the database)", file.display()));
+    Ok(key)
+}

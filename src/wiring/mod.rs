@@ -1,0 +1,23 @@
+//! The only place that knows every crate: what is built from what, in which order, and what changes in place.
+
+mod authority;
+mod background;
+mod checker;
+mod control_plane;
+mod data_plane;
+mod fetch;
+pub(crate) mod files;
+mod foundation;
+mod htpasswd;
+mod keys;
+mod live;
+mod parts;
+mod routes;
+mod system;
+mod tls;
+mod watch;
+
+pub(crate) use foundation::{Desk, block_on, runtime};
+pub(crate) use parts::{Parts, hasher};
+pub(crate) use system::System;
+pub(crate) use watch::stop_signal;

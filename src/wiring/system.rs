@@ -1,0 +1,145 @@
+//! The running product: started in order, reloaded in place, stopped in reverse.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_access::Access;
+use countersign_ca::Authority;
+use countersign_model::Env;
+use countersign_net::{CancellationToken, Listener, ListenerSettings};
+use countersign_passwords::Hasher;
+use countersign_server::{MetricsText, ServerLimits, management_router, router, serve};
+use countersign_store::Store;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use super::live::Live;
+use super::{Parts, background, checker, control_plane, data_plane, watch};
+use crate::config::Config;
+use crate::output::Failure;
+use crate::telemetry;
+
+/// A running Countersign.
+pub(crate) struct System {
+    /// What it was started with.
+    pub(crate) config: Config,
+    pub(crate) env: Env,
+    pub(crate) store: Store,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) authority: Arc<Authority<Store>>,
+    /// Where the authorization server listens.
+    pub(crate) server_address: Option<SocketAddr>,
+    /// Where the gateway listens.
+    pub(crate) gateway_address: Option<SocketAddr>,
+    /// Cancelled: take nothing new, finish what is under way.
+    stopped: CancellationToken,
+    /// Listeners, which drain.
+    serving: JoinSet<()>,
+    /// Everything beside requests.
+    background: JoinSet<()>,
+}
+
+impl System {
+    /// Starts everything the configuration names; with its file, watches that for changes.
+    ///
+    /// # Errors
+    /// The first thing that can't be started; nothing is left running then.
+    pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> Result<Self, Failure> {
+        let metrics = telemetry::metrics::start()?;
+        let parts = Parts::open(&config).await?;
+        // Before anything is read, so that no change falls between reading and listening.
+        let changes = parts.store.subscribe();
+        let access = pipeline(&config, &parts).await?;
+        let server = match &config.server {
+            Some(server) => Some(control_plane::bind(&config, server, &parts, &access).await?),
+            None => None,
+        };
+        let gateway = match &config.gateway {
+            Some(gateway) => Some(data_plane::bind(&config, gateway, &parts, &access).await?),
+            None => None,
+        };
+        let management = config.management.map(|address| {
+            let text = metrics.clone();
+            let text: MetricsText = Arc::new(move || text.render());
+            let router = management_router(control_plane::readiness(&parts, &access), Some(text));
+            Listener::bind(ListenerSettings::new(address), None).map(|listener| (listener, router))
+        });
+        let management = management.transpose()?;
+
+        let mut system = Self {
+            env: parts.env.clone(),
+            store: parts.store.clone(),
+            hasher: Arc::clone(&parts.hasher),
+            authority: Arc::clone(&parts.authority),
+            server_address: server.as_ref().map(|server| server.address),
+            gateway_address: gateway.as_ref().map(|gateway| gateway.address),
+            stopped: CancellationToken::new(),
+            serving: JoinSet::new(),
+            background: JoinSet::new(),
+            config: config.clone(),
+        };
+        let mut live = Live::new(parts.clone(), config, Arc::clone(&access));
+        if let Some(server) = server {
+            let stopped = system.stopped.clone();
+            let router = router(server.state);
+            live.server_tls = server.tls;
+            system.serving.spawn(async move {
+                serve(server.listener, router, server.limits, stopped).await;
+            });
+        }
+        if let Some(plane) = gateway {
+            let stopped = system.stopped.clone();
+            live.gateway_tls = plane.tls;
+            live.gateway = Some(Arc::clone(&plane.gateway));
+            system.serving.spawn(async move {
+                plane.gateway.serve(plane.listener, stopped).await;
+            });
+        }
+        live.refresh_revoked_certificates().await?;
+        let live = Arc::new(Mutex::new(live));
+        if let Some((listener, router)) = management {
+            // It goes on answering while the others drain.
+            let limits = ServerLimits::default();
+            system.background.spawn(async move {
+                serve(listener, router, limits, CancellationToken::new()).await;
+            });
+        }
+        let stopped = &system.stopped;
+        system.background.spawn(background::follow_changes(
+            parts.clone(),
+            Arc::clone(&live),
+            changes,
+            stopped.clone(),
+        ));
+        system.background.spawn(background::tick(parts.clone(), Arc::clone(&live), stopped.clone()));
+        system.background.spawn(background::housekeeping(parts, stopped.clone()));
+        system.background.spawn(telemetry::metrics::upkeep(metrics, stopped.clone()));
+        if let Some(file) = file {
+            system.background.spawn(watch::reload_on_change(file, live, stopped.clone()));
+        }
+        Ok(system)
+    }
+
+    /// The issuer's URL, with a slash at the end.
+    pub(crate) fn issuer(&self) -> &str {
+        self.config.server.as_ref().map_or("", |server| server.issuer.as_str())
+    }
+
+    /// Takes nothing new, lets requests in progress finish, closes the store.
+    pub(crate) async fn stop(mut self) {
+        self.stopped.cancel();
+        while self.serving.join_next().await.is_some() {}
+        self.background.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+/// The pipeline, knowing every revocation before the first request.
+async fn pipeline(config: &Config, parts: &Parts) -> Result<Arc<Access>, Failure> {
+    let (settings, sources) = checker::build(config, parts)?;
+    let access = Arc::new(Access::new(settings, sources)?);
+    let now = parts.env.now();
+    access.load_revocations(now).await?;
+    Ok(access)
+}
