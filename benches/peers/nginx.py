@@ -1,5 +1,7 @@
 """nginx: proxy, API keys by map, Basic with bcrypt, auth_request with a cache, mTLS."""
 
+import os
+
 from harness.process import Process
 from harness.stage import Stage
 
@@ -27,7 +29,7 @@ class Nginx:
         forward = "location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; }"
         certificate, key = stage.server_certificate
         return f"""
-daemon off; worker_processes 1; pid {directory}/pid; error_log stderr error;
+daemon off; worker_processes 1; {"user root;" if os.geteuid() == 0 else ""} pid {directory}/pid; error_log stderr error;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600; client_body_timeout 30s; client_max_body_size 10m;

@@ -7,22 +7,54 @@ const [port, algorithm, secret, redirect] = process.argv.slice(2)
 const url = `http://127.0.0.1:${port}`
 const key = algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwk = { ...key.privateKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: algorithm }
+
+// The adapter it comes with forgets all but the newest thousand entries; this one forgets nothing.
+const entries = new Map()
+const names = new Map()
+class Memory {
+  constructor(model) {
+    this.key = (id) => `${model}:${id}`
+  }
+  async upsert(id, payload) {
+    entries.set(this.key(id), payload)
+    if (payload.uid) names.set(payload.uid, this.key(id))
+  }
+  async find(id) {
+    return entries.get(this.key(id))
+  }
+  async findByUid(uid) {
+    return entries.get(names.get(uid))
+  }
+  async findByUserCode() {}
+  async consume(id) {
+    entries.get(this.key(id)).consumed = Math.floor(Date.now() / 1000)
+  }
+  async destroy(id) {
+    entries.delete(this.key(id))
+  }
+  async revokeByGrantId() {}
+}
+
 const provider = new Provider(url, {
+  adapter: Memory,
   jwks: { keys: [jwk] },
+  clientDefaults: { id_token_signed_response_alg: algorithm },
   cookies: { keys: ['a key for the cookies of this benchmark'] },
   clients: [
     { client_id: 'service', client_secret: secret, grant_types: ['client_credentials'], redirect_uris: [], response_types: [],
       token_endpoint_auth_method: 'client_secret_post' },
     { client_id: 'web', token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [redirect],
-      response_types: ['code'], application_type: 'native', id_token_signed_response_alg: algorithm },
+      response_types: ['code'] },
   ],
   scopes: ['openid', 'offline_access', 'orders.read'],
   pkce: { required: () => true },
   rotateRefreshToken: true,
-  issueRefreshToken: async (_, client, code) => client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+  issueRefreshToken: async (_, client) => client.grantTypeAllowed('refresh_token'),
   findAccount: async (_, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
   // Whatever a signed-in person's client asks for was agreed to before.
   loadExistingGrant: async (context) => {
+    const known = context.oidc.session.grantIdFor(context.oidc.client.clientId)
+    if (known) return provider.Grant.find(known)
     const grant = new provider.Grant({ clientId: context.oidc.client.clientId, accountId: context.oidc.session.accountId })
     grant.addOIDCScope('openid offline_access orders.read')
     grant.addResourceScope('https://bench.example.com', 'orders.read')

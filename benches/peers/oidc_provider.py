@@ -9,7 +9,7 @@ from harness.load import ROOT
 from harness.process import Process
 from harness.stage import Stage
 
-REDIRECT = "http://127.0.0.1:9/callback"
+REDIRECT = "https://app.example.com/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
@@ -39,15 +39,12 @@ class OidcProvider:
         self.command = self.process.command
 
     def authorize_path(self) -> str:
-        return "/auth?" + urlencode({"client_id": "web", "redirect_uri": REDIRECT, "response_type": "code", "scope": "openid offline_access orders.read",
-                                     "prompt": "consent", "code_challenge": CHALLENGE, "code_challenge_method": "S256", "state": "s"})
-
-    def session_path(self) -> str:
-        return self.authorize_path().replace("prompt=consent&", "")
+        return "/auth?" + urlencode({"client_id": "web", "redirect_uri": REDIRECT, "response_type": "code", "scope": "openid orders.read",
+                                     "code_challenge": CHALLENGE, "code_challenge_method": "S256", "state": "s"})
 
     def session(self) -> str:
         """Signs in by following redirects; the Cookie field of a live session."""
-        jar, path = {}, self.session_path()
+        jar, path = {}, self.authorize_path()
         for _ in range(8):
             connection = http.client.HTTPConnection("127.0.0.1", self.ports["ES256"], timeout=30)
             connection.request("GET", path, headers={"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())})

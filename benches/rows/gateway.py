@@ -78,16 +78,16 @@ def rows(cast) -> list[Row]:
         strong.who = "nginx, bcrypt 10"
         made[-1].cells.append(strong)
 
-    guess = [("authorization", material.basic("robot", "guess {n}").replace(material.basic("robot", "guess {n}"), "Basic {line}"))]
+    guess = [("authorization", "Basic {line}")]
     guesses = stage.directory / "guesses"
     guesses.write_text("\n".join(material.basic("robot", f"guess {number}").split()[1] for number in range(5000)) + "\n")
-    flood = lambda address, path="/": plan(address, path, guess, lines=str(guesses), connections=2) | {
-        "steps": [{"path": path, "headers": guess, "expect": [401, 429, 503]}]}
+    flood = lambda address, path="/": plan(address, lines=str(guesses), connections=2,
+                                               steps=[{"path": path, "headers": guess, "expect": [401, 429, 503]}])
     row("guessing", "open route while two clients guess passwords", "keeps ≥ 90 %",
         [Cell("Countersign", ours.process, plan(gateway, "/open"), beside=flood(gateway, "/basic")),
          peer(nginx, "open", beside=flood(local(nginx.ports["basic10"])) if nginx else None, note="bcrypt 10"),
-         peer(haproxy, "open", beside=flood(local(haproxy.ports["basic5"])) if haproxy else None, note="bcrypt 5"),
-         peer(caddy, "open", beside=flood(local(caddy.ports["basic5"])) if caddy else None, note="bcrypt 5")])
+         peer(haproxy, "open", beside=flood(local(haproxy.ports["basic10"])) if haproxy else None, note="bcrypt 10"),
+         peer(caddy, "open", beside=flood(local(caddy.ports["basic10"])) if caddy else None, note="bcrypt 10")])
 
     token = [bearer(ours.reference_token())]
     refused = [without(), without(bearer("cst_at_wrong"))]

@@ -52,7 +52,7 @@ def rows(cast) -> list[Row]:
 
     own_session, other_session = ours.session(), theirs and theirs.session()
     own_flow = flow(ours, ours.authorize_path(), "/token", own_session)
-    other_flow = theirs and flow(theirs, theirs.session_path(), "/token", other_session)
+    other_flow = theirs and flow(theirs, theirs.authorize_path(), "/token", other_session)
     row("refresh", "refresh", "≤ 120 µs", refreshing(ours.server, own_flow, stage.directory / "own.refresh"),
         theirs and refreshing(address, other_flow, stage.directory / "their.refresh"), [{"body": "grant_type=refresh_token&client_id=web&refresh_token=wrong"}])
     row("code", "code + PKCE with a live session", "≥ 4,000 flows a second", plan(ours.server, *own_flow), theirs and plan(address, *other_flow),

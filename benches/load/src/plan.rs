@@ -30,7 +30,7 @@ pub struct Plan {
     /// The first line to take.
     #[serde(default)]
     pub first_line: usize,
-    /// Names and files: the first value of a name, a line a connection.
+    /// Names and files: the first value of a name, a line a connection. At the end the file holds the last values.
     #[serde(default)]
     pub seeds: Vec<(String, String)>,
 }
