@@ -1,49 +1,45 @@
-//! What can go wrong with keys.
+//! What can go wrong with keys, and what to do about it.
 
 use countersign_jose::Algorithm;
 use countersign_model::KeyId;
 
+use crate::master::{OpenError, SealError};
 use crate::ports::Unavailable;
 
-/// A sealed thing can't be opened.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It was sealed under another master key.
-    #[error(
-        "{name} was sealed under another master key: give the master key this data was made with \
-         (COUNTERSIGN_MASTER_KEY or keys.master_key_file); without it the sealed keys can't be recovered"
-    )]
-    OtherMasterKey {
-        /// What was to be opened.
-        name: String,
-    },
-    /// It was changed, cut short, or is of a newer version.
-    #[error("{name} is damaged: restore it from a backup of the database")]
-    Damaged {
-        /// What was to be opened.
-        name: String,
-    },
-}
-
-/// The key ring can't do what it was asked.
+/// A key can't be made, read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The store did not answer.
-    #[error("the signing keys could not be read or written")]
-    Store(#[from] Unavailable),
-    /// A sealed thing can't be opened.
+    /// The store could not answer.
     #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A stored key can't be used.
-    #[error("the signing key {0} can't be used: it is damaged, or of an algorithm that is not offered")]
+    Store(#[from] Unavailable),
+    /// What the store holds can't be opened: another master key, or damage.
+    #[error(transparent)]
+    Sealed(#[from] OpenError),
+    /// Something could not be sealed.
+    #[error(transparent)]
+    Sealing(#[from] SealError),
+    /// What was sealed is no key of its algorithm and name.
+    #[error("the signing key {0} in the database can't be used: restore the database from a backup")]
     Unusable(KeyId),
-    /// No key could be made.
-    #[error("no {0} key could be made")]
-    Generate(Algorithm),
-    /// There is no such key.
-    #[error("there is no signing key {0}: `countersign keys list` shows them")]
-    NoSuchKey(KeyId),
-    /// The algorithm is not configured.
-    #[error("{0} is not among keys.algorithms: nothing signs with it")]
+    /// No key of that name.
+    #[error("there is no signing key {0}; `countersign keys list` shows them")]
+    Unknown(KeyId),
+    /// An algorithm that has no keys.
+    #[error("{0} is not among the algorithms that keys.algorithms lists")]
     NotConfigured(Algorithm),
+    /// Algorithms are to be configured.
+    #[error("keys.algorithms lists no algorithm: give at least one, ES256 for example")]
+    NoAlgorithm,
+    /// A shared secret is no signing key of an issuer.
+    #[error("{0} signs with a shared secret, so it can't be among keys.algorithms")]
+    Symmetric(Algorithm),
+    /// Keys would follow one another before anybody knows them.
+    #[error("keys.rotate_after must be longer than keys.prepublish")]
+    RotatesTooOften,
+    /// A key could not be made.
+    #[error("a key for {0} could not be made")]
+    Generation(Algorithm),
+    /// Others changed the keys at the same time, again and again.
+    #[error("other nodes were changing the signing keys at the same time: try again")]
+    Contended,
 }

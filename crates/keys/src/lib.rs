@@ -1,17 +1,25 @@
 //! The master key, what it seals, and the life of signing keys: published, active, retiring, retired.
 //!
-//! A key's state is never stored. Four times are, and the state follows from them and the clock, so that every node
-//! agrees on it without speaking to the others.
+//! A signing key is published before it signs and stays published until its last token has expired, so that nobody
+//! who may cache the JWK Set ever meets a signature he can't verify. States are not kept: they follow from the times of
+//! a key and the clock.
 
 mod error;
-mod life;
+mod keys;
 mod master;
+mod policy;
 pub mod ports;
 mod ring;
-mod snapshot;
+mod rotate;
+mod state;
 
-pub use error::{KeysError, OpenError};
-pub use life::{KeyState, Policy, When};
-pub use master::{InvalidMasterKey, MasterKey};
+#[cfg(test)]
+mod tests;
+
+pub use error::KeysError;
+pub use keys::{Jwks, Keys};
+pub use master::{InvalidMasterKey, MasterKey, OpenError, SealError};
+pub use policy::Policy;
 pub use ring::KeyRing;
-pub use snapshot::{Key, Keys};
+pub use rotate::{Retire, Rotation, When};
+pub use state::{KeyInfo, KeyState};

@@ -1,172 +1,179 @@
-//! The key ring: makes, rotates and retires keys, and keeps the snapshot current.
+//! The key ring: the keys of this node, kept in step with the store and with time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, Guard};
-use countersign_jose::{Algorithm, SigningKey};
-use countersign_model::{Env, KeyId, Timestamp};
+use arc_swap::ArcSwap;
+use countersign_jose::Algorithm;
+use countersign_model::{Env, Timestamp};
 
 use crate::error::KeysError;
-use crate::life::{KeyState, Policy, When};
+use crate::keys::Keys;
 use crate::master::MasterKey;
-use crate::ports::{SigningKeys, StoredKey};
-use crate::snapshot::{Keys, sealed_as};
+use crate::policy::Policy;
+use crate::ports::SigningKeys;
+use crate::state::KeyInfo;
 
-/// What is sealed to recognise the master key by.
-const CHECK: &str = "master-key-check";
+/// Under which name something known is sealed, by which the master key is recognised.
+const SENTINEL: &str = "master-key-check";
 
-/// Signing keys over a store that several processes may share.
+/// The keys of this node. Share it in an `Arc`.
 pub struct KeyRing<P> {
-    ports: P,
-    master: MasterKey,
-    env: Env,
-    policy: Policy,
-    current: ArcSwap<Keys>,
-    generation: AtomicU64,
+    pub(crate) port: P,
+    pub(crate) master: MasterKey,
+    pub(crate) env: Env,
+    policy: ArcSwap<Policy>,
+    keys: ArcSwap<Keys>,
+    /// Tickets of reloads: a slow one must not put older keys in place of newer.
+    tickets: AtomicU64,
+    loaded: Mutex<Loaded>,
+}
+
+#[derive(Clone, Copy)]
+struct Loaded {
+    ticket: u64,
+    at: Timestamp,
 }
 
 impl<P: SigningKeys> KeyRing<P> {
-    /// Opens the ring: checks the master key, reads the keys, and makes the first of each algorithm if there is none.
+    /// Opens the ring: recognises the master key, reads the keys, and makes the first of each algorithm.
     ///
     /// # Errors
-    /// [`KeysError`]: above all when the store was sealed under another master key.
-    pub async fn open(ports: P, master: MasterKey, env: Env, policy: Policy) -> Result<Self, KeysError> {
-        let ring =
-            Self { ports, master, env, policy, current: ArcSwap::default(), generation: AtomicU64::new(0) };
-        ring.check_master_key().await?;
+    /// [`KeysError`], which says what to do; another master key than the one in use is the likeliest.
+    pub async fn open(port: P, master: MasterKey, env: Env, policy: Policy) -> Result<Self, KeysError> {
+        check(&policy)?;
+        recognise(&port, &master, &env).await?;
+        let ring = Self {
+            port,
+            master,
+            policy: ArcSwap::from_pointee(policy),
+            keys: ArcSwap::from_pointee(Keys::empty()),
+            tickets: AtomicU64::new(1),
+            loaded: Mutex::new(Loaded { ticket: 0, at: env.now() }),
+            env,
+        };
         ring.reload().await?;
-        for algorithm in ring.policy.algorithms.clone() {
-            if ring.snapshot().signer(algorithm, ring.env.now()).is_none() {
-                ring.introduce(algorithm, When::Now).await?;
-            }
-        }
+        ring.tick(ring.env.now()).await?;
         Ok(ring)
     }
 
-    /// The keys as they are now.
+    /// The keys as they are now. Cheap: no lock, no look at the store.
     #[must_use]
-    pub fn snapshot(&self) -> Guard<Arc<Keys>> {
-        self.current.load()
+    pub fn snapshot(&self) -> Arc<Keys> {
+        self.keys.load_full()
     }
 
-    /// How keys live here.
+    /// As [`KeyRing::snapshot`], cheaper still, for a use that is over before the next `await`.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
-        &self.policy
+    pub fn load(&self) -> arc_swap::Guard<Arc<Keys>> {
+        self.keys.load()
     }
 
-    /// Reads the keys again: another process may have changed them.
+    /// The rules it follows.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    /// Follows other rules from now on; keys of algorithms that are new among them are made at once.
     ///
     /// # Errors
-    /// When the store does not answer or a key can't be opened; the old snapshot then stays.
+    /// [`KeysError`]; the old rules stay when the new ones make no sense.
+    pub async fn replace_policy(&self, policy: Policy) -> Result<(), KeysError> {
+        check(&policy)?;
+        self.policy.store(Arc::new(policy));
+        self.reload().await?;
+        self.tick(self.env.now()).await
+    }
+
+    /// Reads the keys again: another process changed them.
+    ///
+    /// # Errors
+    /// When the store can't answer or a key can't be opened; the keys from before stay in use.
     pub async fn reload(&self) -> Result<(), KeysError> {
-        let stored = self.ports.signing_keys().await?;
-        if self.current.load().iter().map(|key| &key.stored).eq(stored.iter()) {
-            return Ok(());
+        let ticket = self.tickets.fetch_add(1, Ordering::AcqRel);
+        let stored = self.port.signing_keys().await?;
+        let now = self.env.now();
+        let keys = Keys::load(stored, &self.keys.load(), &self.master, &self.policy.load(), now)?;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticket > loaded.ticket {
+            *loaded = Loaded { ticket, at: now };
+            self.keys.store(Arc::new(keys));
         }
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-        self.current.store(Arc::new(Keys::open(stored, &self.master, generation)?));
         Ok(())
     }
 
-    /// Follows the schedule: a key that has nearly signed long enough gets a successor.
+    /// Follows the schedule; to be called every few seconds. Reads the store only when something is due, or when
+    /// nobody has for a while, so that a missed announcement can't leave this node behind.
     ///
     /// # Errors
-    /// [`KeysError`]; it is tried again at the next tick.
-    pub async fn tick(&self) -> Result<(), KeysError> {
-        let now = self.env.now();
-        for algorithm in self.policy.algorithms.clone() {
-            let due = self.snapshot().newest(algorithm).is_none_or(|key| self.is_due(&key.stored, now));
-            if due {
-                self.introduce(algorithm, When::Published).await?;
+    /// [`KeysError`]; what could not be done is tried again at the next call.
+    pub async fn tick(&self, now: Timestamp) -> Result<(), KeysError> {
+        let policy = self.policy.load_full();
+        let read_at = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).at;
+        if now.since(read_at) >= policy.reload_every() {
+            self.reload().await?;
+        }
+        for algorithm in &policy.algorithms {
+            if self.is_due(*algorithm, &policy, now) {
+                self.reload().await?;
+                self.follow_schedule(*algorithm, &policy, now).await?;
             }
         }
         Ok(())
     }
 
-    /// Whether the successor should be published, so that it can sign when the key has signed long enough.
-    fn is_due(&self, key: &StoredKey, now: Timestamp) -> bool {
-        let signs_until = key.active_from.plus(self.policy.rotate_after);
-        key.retired_at.is_none() && signs_until.minus(self.policy.prepublish) <= now
-    }
-
-    /// Gives an algorithm a new key; its predecessors stop signing when it begins.
+    /// Every key that the store holds, as it is now in the store: latest first within each algorithm.
     ///
     /// # Errors
-    /// [`KeysError`].
-    pub async fn rotate(&self, algorithm: Algorithm, when: When) -> Result<KeyId, KeysError> {
-        if !self.policy.algorithms.contains(&algorithm) {
-            return Err(KeysError::NotConfigured(algorithm));
-        }
-        self.introduce(algorithm, when).await
-    }
-
-    /// Retires a key. One that signs gets a successor first. With [`When::Now`] it is no longer published either: what
-    /// it signed is refused from now on.
-    ///
-    /// # Errors
-    /// [`KeysError`].
-    pub async fn retire(&self, kid: &KeyId, when: When) -> Result<(), KeysError> {
-        self.reload().await?;
+    /// When the store can't answer.
+    pub async fn list(&self) -> Result<Vec<KeyInfo>, KeysError> {
         let now = self.env.now();
-        let found = self.snapshot().key(kid).map(|key| (key.algorithm(), key.state(now), key.stored.clone()));
-        let (algorithm, state, stored) = found.ok_or_else(|| KeysError::NoSuchKey(kid.clone()))?;
-        let signs = match state {
-            KeyState::Active | KeyState::Published => stored.retired_at.is_none(),
-            KeyState::Retiring | KeyState::Retired => false,
-        };
-        if signs && self.policy.algorithms.contains(&algorithm) {
-            self.introduce(algorithm, when).await?;
-        }
-        if when == When::Now {
-            self.ports.retire_signing_key(kid, now, now).await?;
-        } else if !signs && stored.retired_at.is_none() {
-            self.ports.retire_signing_key(kid, now, now.plus(self.policy.token_life)).await?;
-        }
-        self.reload().await
+        let mut stored = self.port.signing_keys().await?;
+        stored.sort_by(|a, b| {
+            a.algorithm.cmp(&b.algorithm).then_with(|| crate::state::order(a).cmp(&crate::state::order(b)))
+        });
+        Ok(stored.iter().map(|key| KeyInfo::of(key, now)).collect())
     }
 
-    /// Makes a key and keeps it, unless another node was first, whose key is then taken.
-    async fn introduce(&self, algorithm: Algorithm, when: When) -> Result<KeyId, KeysError> {
-        let seen = self.snapshot().newest(algorithm).map(|key| key.stored.id.clone());
-        let signing = SigningKey::generate(algorithm).map_err(|_| KeysError::Generate(algorithm))?;
-        let (Some(pkcs8), Some(public_jwk)) = (signing.to_pkcs8(), signing.public_jwk_value()) else {
-            return Err(KeysError::Generate(algorithm));
-        };
-        let id = signing.kid().clone();
-        let now = self.env.now();
-        let active_from = match when {
-            When::Published => now.plus(self.policy.prepublish),
-            When::Now => now,
-        };
-        let key = StoredKey {
-            sealed: self.master.seal(&sealed_as(&id), pkcs8.expose(), &*self.env.rng)?,
-            id,
-            algorithm: algorithm.as_str().to_owned(),
-            public_jwk,
-            published_at: now,
-            active_from,
-            retired_at: None,
-            removed_at: None,
-        };
-        let removed_at = active_from.plus(self.policy.token_life);
-        self.ports.introduce_signing_key(&key, seen.as_ref(), active_from, removed_at).await?;
-        self.reload().await?;
-        let newest = self.snapshot().newest(algorithm).map(|key| key.stored.id.clone());
-        newest.ok_or(KeysError::Generate(algorithm))
+    pub(crate) fn configured(&self, algorithm: Algorithm) -> Result<Arc<Policy>, KeysError> {
+        let policy = self.policy.load_full();
+        if policy.algorithms.contains(&algorithm) {
+            Ok(policy)
+        } else {
+            Err(KeysError::NotConfigured(algorithm))
+        }
     }
+}
 
-    /// A wrong master key is found at start, before anything is sealed under it.
-    async fn check_master_key(&self) -> Result<(), KeysError> {
-        let sealed = match self.ports.sealed(CHECK).await? {
-            Some(sealed) => sealed,
-            None => {
-                let sealed = self.master.seal(CHECK, CHECK.as_bytes(), &*self.env.rng)?;
-                self.ports.keep_sealed(CHECK, &sealed).await?
-            }
-        };
-        self.master.open(CHECK, &sealed)?;
-        Ok(())
+impl<P> std::fmt::Debug for KeyRing<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").field("keys", &self.keys.load()).finish_non_exhaustive()
     }
+}
+
+fn check(policy: &Policy) -> Result<(), KeysError> {
+    if policy.algorithms.is_empty() {
+        return Err(KeysError::NoAlgorithm);
+    }
+    if policy.rotate_after.is_some_and(|age| age <= policy.prepublish) {
+        return Err(KeysError::RotatesTooOften);
+    }
+    match policy.algorithms.iter().find(|algorithm| algorithm.is_symmetric()) {
+        Some(symmetric) => Err(KeysError::Symmetric(*symmetric)),
+        None => Ok(()),
+    }
+}
+
+/// Opens what the first start sealed. A wrong master key is noticed here, before anything is made under it.
+async fn recognise<P: SigningKeys>(port: &P, master: &MasterKey, env: &Env) -> Result<(), KeysError> {
+    let sealed = match port.sealed(SENTINEL).await? {
+        Some(sealed) => sealed,
+        None => {
+            let sealed = master.seal(SENTINEL, master.id().as_bytes(), &*env.rng)?;
+            port.keep_sealed(SENTINEL, &sealed).await?
+        }
+    };
+    master.open(SENTINEL, &sealed)?;
+    Ok(())
 }
