@@ -253,6 +253,7 @@ impl Exchange {
             }
             Stop::Denied(denial) => {
                 self.outcome = Outcome::Denied;
+                self.authenticated_by = denial.method();
                 answer::denial(denial, &id)
             }
             Stop::Problem(problem) => {

@@ -71,12 +71,12 @@ impl Address {
         if !bare || authority.as_str().contains('@') || text.contains('#') {
             return None;
         }
-        let host = authority.host();
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().ok()?,
-            None if tls => 443,
-            None => 80,
+        let named = authority.host();
+        let host = named.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(named);
+        let port = match authority.as_str().strip_prefix(named)? {
+            "" if tls => 443,
+            "" => 80,
+            port => port.strip_prefix(':')?.parse().ok()?,
         };
         Some(Self { tls, host: host.into(), port, authority })
     }
