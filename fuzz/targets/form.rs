@@ -1,0 +1,18 @@
+//! Forms and queries of the authorization server.
+
+use super::params::{MAX_PARAMETERS, Params};
+
+/// Whatever is accepted means the same to a reader nobody here wrote.
+pub fn form(data: &[u8]) {
+    let repeated = Params::parse_repeated(data);
+    let Ok(params) = Params::parse(data) else { return };
+    assert!(repeated.is_ok(), "the stricter reader accepts what the other refuses");
+    let theirs: Vec<_> = url::form_urlencoded::parse(data).collect();
+    assert!(theirs.len() <= MAX_PARAMETERS);
+    for (position, (name, value)) in theirs.iter().enumerate() {
+        assert!(!theirs.iter().take(position).any(|(earlier, _)| earlier == name), "{name} twice");
+        let wanted = (!value.is_empty()).then_some(&**value);
+        assert_eq!(params.one(name), wanted, "{name}");
+    }
+    let _ = params.into_parameters();
+}

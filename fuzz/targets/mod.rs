@@ -1,0 +1,25 @@
+//! One function a parser: takes any bytes, must not panic, and checks what must hold of whatever was accepted.
+
+mod authorization;
+mod certificate;
+// The binary's own module: a binary can't be depended on.
+#[path = "../../src/config/mod.rs"]
+#[expect(dead_code, unused_imports, unreachable_pub, reason = "only its reader is fuzzed")]
+mod config;
+mod configuration;
+mod form;
+mod htpasswd;
+// Private to the server, which has no reason to show it.
+#[path = "../../crates/server/src/params.rs"]
+#[expect(dead_code, reason = "only its reader is fuzzed")]
+mod params;
+mod request_target;
+mod token;
+
+pub use authorization::authorization;
+pub use certificate::certificate;
+pub use configuration::configuration;
+pub use form::form;
+pub use htpasswd::htpasswd;
+pub use request_target::request_target;
+pub use token::{good_token, token};
