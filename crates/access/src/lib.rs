@@ -29,3 +29,6 @@ pub use settings::{
     CertificateScopes, InvalidSettings, IssuerSettings, KeyOrigin, Limits, Settings, Sources,
 };
 pub use verify::claims::GRANT as GRANT_CLAIM;
+
+#[cfg(test)]
+mod tests;

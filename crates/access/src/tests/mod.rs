@@ -1,0 +1,11 @@
+//! The pipeline as a whole, with real tokens, a moved clock and stores in memory.
+
+mod basic;
+mod denial;
+mod extraction;
+mod issuers;
+mod jwt;
+mod keys;
+mod mtls;
+mod reference;
+mod support;
