@@ -280,3 +280,102 @@ impl FarEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::params;
+
+    static FILL: Sql = Sql::new("INSERT INTO sealed_values (name, sealed) VALUES (?1, ?2)");
+    static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM sealed_values");
+
+    /// Keeps a value; the last thing it does may be to fail, to panic or to wait.
+    struct Fill(String, Vec<u8>, End);
+
+    #[derive(Clone, Copy)]
+    enum End {
+        Well,
+        Panic,
+        Wait,
+    }
+
+    impl Write for Fill {
+        type Output = ();
+
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+            tx.execute(&FILL, params![self.0.as_str(), self.1.as_slice()]).await?;
+            match self.2 {
+                End::Well => Ok(()),
+                End::Panic => panic!("on purpose"),
+                End::Wait => std::future::pending().await,
+            }
+        }
+    }
+
+    fn writer(directory: &Path, limit: Option<&str>) -> (Arc<Path>, Writer) {
+        let settings = crate::StoreSettings::sqlite(directory);
+        let path: Arc<Path> = super::super::files::prepare(directory).unwrap().into();
+        let mut connection =
+            super::super::connect(&path, super::super::Role::Writer, settings.patience).unwrap();
+        crate::migrate::sqlite(&mut connection).unwrap();
+        if let Some(limit) = limit {
+            connection.execute_batch(limit).unwrap();
+        }
+        let writer =
+            Writer::start(connection, Arc::clone(&path), Arc::new(Feed::new()), settings.patience).unwrap();
+        (path, writer)
+    }
+
+    fn count(path: &Path) -> i64 {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        super::super::all(&connection, &COUNT, &[]).unwrap()[0].int().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_loses_nothing_that_was_answered() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, writer) = writer(directory.path(), Some("PRAGMA max_page_count = 120"));
+        let writer = Arc::new(writer);
+        let mut tasks = Vec::new();
+        for number in 0..200 {
+            let writer = Arc::clone(&writer);
+            let fill = Fill(number.to_string(), vec![7; 5_000], End::Well);
+            tasks.push(tokio::spawn(async move { writer.write(fill).await }));
+        }
+        let (mut kept, mut refused) = (0, 0);
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(()) => kept += 1,
+                Err(StoreError::DiskFull(message)) => {
+                    assert!(message.contains("countersign.db"), "{message}");
+                    refused += 1;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        assert!(refused > 0);
+        assert_eq!(count(&path), kept);
+        // What needs no space still works.
+        let fits = writer.write(Fill("small".into(), vec![], End::Well)).await;
+        assert!(matches!(fits, Ok(()) | Err(StoreError::DiskFull(_))), "{fits:?}");
+        writer.close().await;
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_or_waits_leaves_nothing_and_harms_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, writer) = writer(directory.path(), None);
+        let fill = |name: &str, end| writer.write(Fill(name.into(), vec![1], end));
+        let (good, panicked, waited, better) = tokio::join!(
+            fill("good", End::Well),
+            fill("panics", End::Panic),
+            fill("waits", End::Wait),
+            fill("better", End::Well)
+        );
+        good.unwrap();
+        better.unwrap();
+        assert!(panicked.is_err() && waited.is_err());
+        assert_eq!(count(&path), 2);
+        writer.close().await;
+    }
+}

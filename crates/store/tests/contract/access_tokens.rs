@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use countersign_access::ports::{Change, RevocationList as _};
+use countersign_model::*;
+use countersign_oauth::ports::{AccessToken, AccessTokens as _, FoundAccessToken, Grants as _, Recorded};
+
+use crate::fresh::Fresh;
+use crate::samples::*;
+
+contract!(kept_as_given, revoked, dies_with_its_person, claims_behind_a_reference, revocations_at_start);
+
+async fn kept_as_given(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, app, grant) = with_grant(&store).await;
+    let own = access("tok_own", &app.client_id, None);
+    let given = reference("ref", &app.client_id, Some(&grant));
+    for token in [&own, &given] {
+        assert_eq!(store.record_issuance(token, None).await.unwrap(), Recorded::Kept);
+        let found = Some(FoundAccessToken { token: token.clone(), is_live: true });
+        assert_eq!(store.access_token(&token.id).await.unwrap(), found);
+    }
+    let found = countersign_oauth::ports::AccessTokens::reference_token(&store, &hash("ref")).await.unwrap();
+    assert_eq!(found, Some(FoundAccessToken { token: given, is_live: true }));
+    assert!(store.access_token(&TokenId::new("x")).await.unwrap().is_none());
+    let orphan = AccessToken { grant: Some(GrantId::new("none")), ..access("tok_o", &app.client_id, None) };
+    assert_eq!(store.record_issuance(&orphan, None).await.unwrap(), Recorded::GrantRevoked);
+}
+
+async fn revoked(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, app, _) = with_grant(&store).await;
+    let token = access("tok_own", &app.client_id, None);
+    store.record_issuance(&token, None).await.unwrap();
+    store.revoke_access_token(&token.id, at(5)).await.unwrap();
+    store.revoke_access_token(&token.id, at(6)).await.unwrap();
+    store.revoke_access_token(&TokenId::new("x"), at(6)).await.unwrap();
+    assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+}
+
+async fn dies_with_its_person(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, grant) = with_grant(&store).await;
+    let token = access("tok", &app.client_id, Some(&grant));
+    store.record_issuance(&token, None).await.unwrap();
+    store.set_user_status(&ada.id, UserStatus::Disabled, at(1)).await.unwrap();
+    assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+}
+
+async fn claims_behind_a_reference(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, app, grant) = with_grant(&store).await;
+    let token = reference("the text", &app.client_id, Some(&grant));
+    store.record_issuance(&token, None).await.unwrap();
+    let ask = async |now| {
+        countersign_access::ports::ReferenceTokens::reference_token(&store, "the text", now).await.unwrap()
+    };
+    let found = ask(at(1)).await.unwrap();
+    assert_eq!(Some(found.claims), token.claims);
+    assert_eq!(found.fresh_until, at(1).plus(Duration::from_secs(30)));
+    assert_eq!(ask(at(590)).await.unwrap().fresh_until, token.expires_at);
+    assert!(ask(at(600)).await.is_none());
+    store.revoke_grant(&grant.id, at(2)).await.unwrap();
+    assert!(ask(at(3)).await.is_none());
+}
+
+async fn revocations_at_start(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, grant) = with_grant(&store).await;
+    let (own, given) =
+        (access("tok_own", &app.client_id, None), access("tok_g", &app.client_id, Some(&grant)));
+    store.record_issuance(&own, None).await.unwrap();
+    store.record_issuance(&given, None).await.unwrap();
+    assert_eq!(store.live_revocations(at(1)).await.unwrap(), []);
+    store.revoke_access_token(&own.id, at(5)).await.unwrap();
+    store.revoke_grant(&grant.id, at(5)).await.unwrap();
+    let expected = [Change::TokenRevoked(own.id, at(600)), Change::GrantRevoked(grant.id, at(600))];
+    assert_eq!(store.live_revocations(at(6)).await.unwrap(), expected);
+    assert_eq!(store.live_revocations(at(600)).await.unwrap(), []);
+
+    store.set_user_status(&ada.id, UserStatus::Disabled, at(7)).await.unwrap();
+    store.set_client_status(&app.client_id, ClientStatus::Disabled, at(7)).await.unwrap();
+    let list = store.revocations(at(8)).await.unwrap();
+    assert_eq!((list.tokens.len(), list.grants.len()), (1, 1));
+    assert_eq!(
+        (list.disabled_clients, list.disabled_users),
+        (vec![app.client_id.clone()], vec![ada.id.clone()])
+    );
+    assert!(!store.client_is_enabled(&app.client_id).await.unwrap());
+    assert!(!store.user_is_enabled(&ada.id).await.unwrap());
+}

@@ -1,0 +1,57 @@
+use countersign_model::*;
+use countersign_oauth::ports::{AccessTokens as _, Clients as _, Grants as _};
+use countersign_store::StoreError;
+
+use crate::fresh::Fresh;
+use crate::samples::*;
+
+contract!(kept_as_given, disabled_and_enabled, deleted_with_all_it_holds);
+
+async fn kept_as_given(fresh: Fresh) {
+    let store = fresh.open().await;
+    let app = Client { jwks: Some(serde_json::json!({ "keys": [] })), ..client("app") };
+    store.create_client(&app).await.unwrap();
+    assert_eq!(store.client(&app.client_id).await.unwrap().as_deref(), Some(&app));
+    assert!(store.client(&ClientId::new("other")).await.unwrap().is_none());
+    assert!(matches!(store.create_client(&app).await, Err(StoreError::AlreadyExists { .. })));
+    let changed = Client { client_name: "Renamed".into(), ..app.clone() };
+    assert!(store.update_client(&changed, at(1)).await.unwrap());
+    assert_eq!(store.client(&app.client_id).await.unwrap().as_deref(), Some(&changed));
+    assert!(!store.update_client(&client("other"), at(1)).await.unwrap());
+    store.create_client(&client("zoo")).await.unwrap();
+    let list = store.clients(Some(&app.client_id), 10).await.unwrap();
+    assert_eq!(list, [client("zoo")]);
+}
+
+async fn disabled_and_enabled(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, app, grant) = with_grant(&store).await;
+    let token = access("tok_1", &app.client_id, Some(&grant));
+    store.record_issuance(&token, None).await.unwrap();
+    assert!(store.set_client_status(&app.client_id, ClientStatus::Disabled, at(1)).await.unwrap());
+    assert!(!store.client(&app.client_id).await.unwrap().unwrap().is_enabled());
+    assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    assert!(store.set_client_status(&app.client_id, ClientStatus::Enabled, at(2)).await.unwrap());
+    assert!(store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    assert!(!store.set_client_status(&ClientId::new("x"), ClientStatus::Enabled, at(2)).await.unwrap());
+}
+
+async fn deleted_with_all_it_holds(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, grant) = with_grant(&store).await;
+    let (own, given) =
+        (access("tok_own", &app.client_id, None), access("tok_given", &app.client_id, Some(&grant)));
+    store.record_issuance(&own, None).await.unwrap();
+    store.record_issuance(&given, None).await.unwrap();
+    store.remember_consent(&ada.id, &app.client_id, &scopes("read"), at(0)).await.unwrap();
+    assert!(store.delete_client(&app.client_id, at(5)).await.unwrap());
+    assert!(!store.delete_client(&app.client_id, at(5)).await.unwrap());
+    assert!(store.client(&app.client_id).await.unwrap().is_none());
+    assert_eq!(store.grant(&grant.id).await.unwrap().unwrap().revoked_at, Some(at(5)));
+    assert!(store.consent(&ada.id, &app.client_id).await.unwrap().is_empty());
+    // A later client of the same name does not inherit them.
+    store.create_client(&app).await.unwrap();
+    for token in [own, given] {
+        assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    }
+}

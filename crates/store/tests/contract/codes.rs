@@ -1,0 +1,92 @@
+use countersign_model::*;
+use countersign_oauth::ports::{
+    AccessTokens as _, Codes as _, ConsumedCode, Grants as _, Recorded, RefreshTokens as _,
+};
+
+use crate::fresh::Fresh;
+use crate::samples::*;
+
+contract!(consumed_once, one_of_many_wins, consent_is_remembered, grants_are_listed_and_withdrawn);
+
+async fn consumed_once(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, app, grant) = with_grant(&store).await;
+    assert_eq!(store.grant(&grant.id).await.unwrap(), Some(grant.clone()));
+    assert_eq!(store.consume_code(&hash("other"), at(1)).await.unwrap(), ConsumedCode::Unknown);
+    let fresh_code = ConsumedCode::Fresh(Box::new(code("code", &grant)));
+    assert_eq!(store.consume_code(&hash("code"), at(1)).await.unwrap(), fresh_code);
+    let (token, next) = (access("tok_1", &app.client_id, Some(&grant)), refresh("r1", &grant));
+    assert_eq!(store.record_issuance(&token, Some(&next)).await.unwrap(), Recorded::Kept);
+    // The replay takes everything with it.
+    let replayed = ConsumedCode::Replayed(grant.id.clone());
+    assert_eq!(store.consume_code(&hash("code"), at(2)).await.unwrap(), replayed);
+    assert_eq!(store.grant(&grant.id).await.unwrap().unwrap().revoked_at, Some(at(2)));
+    assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    assert!(!store.refresh_token(&next.hash).await.unwrap().unwrap().grant_is_live);
+    let late = access("tok_2", &app.client_id, Some(&grant));
+    assert_eq!(store.record_issuance(&late, None).await.unwrap(), Recorded::GrantRevoked);
+    assert!(store.access_token(&late.id).await.unwrap().is_none());
+    // It stays revoked since the first time.
+    store.revoke_grant(&grant.id, at(9)).await.unwrap();
+    assert_eq!(store.grant(&grant.id).await.unwrap().unwrap().revoked_at, Some(at(2)));
+}
+
+async fn one_of_many_wins(fresh: Fresh) {
+    let (one, two) = (fresh.open().await, fresh.open().await);
+    let (ada, app, _) = with_grant(&one).await;
+    for round in 0..3 {
+        let grant = grant(&format!("grt_round_{round}"), &ada, &app);
+        let text = format!("code {round}");
+        one.store_code(&grant, &code(&text, &grant)).await.unwrap();
+        let tasks: Vec<_> = (0..200)
+            .map(|number| {
+                let (store, hash) = (if number % 2 == 0 { &one } else { &two }.clone(), hash(&text));
+                tokio::spawn(async move { store.consume_code(&hash, at(1)).await.unwrap() })
+            })
+            .collect();
+        let mut won = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                ConsumedCode::Fresh(_) => won += 1,
+                ConsumedCode::Replayed(_) => {}
+                ConsumedCode::Unknown => panic!("unknown"),
+            }
+        }
+        assert_eq!(won, 1);
+        assert!(one.grant(&grant.id).await.unwrap().unwrap().revoked_at.is_some());
+    }
+}
+
+async fn consent_is_remembered(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, _) = with_grant(&store).await;
+    assert!(store.consent(&ada.id, &app.client_id).await.unwrap().is_empty());
+    let all: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
+    let tasks: Vec<_> = all
+        .iter()
+        .map(|scope| {
+            let (store, user, client, scope) =
+                (store.clone(), ada.id.clone(), app.client_id.clone(), scopes(scope));
+            tokio::spawn(async move { store.remember_consent(&user, &client, &scope, at(1)).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), scopes(&all.join(" ")));
+}
+
+async fn grants_are_listed_and_withdrawn(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, first) = with_grant(&store).await;
+    let other = client("other");
+    store.create_client(&other).await.unwrap();
+    let second = grant("grt_2", &ada, &other);
+    store.store_code(&second, &code("second", &second)).await.unwrap();
+    store.remember_consent(&ada.id, &app.client_id, &scopes("read"), at(0)).await.unwrap();
+    assert_eq!(store.grants(&ada.id, at(1)).await.unwrap(), [first, second.clone()]);
+    store.withdraw_consent(&ada.id, &app.client_id, at(2)).await.unwrap();
+    assert_eq!(store.grants(&ada.id, at(3)).await.unwrap(), [second]);
+    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), ScopeSet::default());
+    assert_eq!(store.grants(&ada.id, at(100)).await.unwrap(), []);
+}
