@@ -61,9 +61,14 @@ pub fn router(state: AppState) -> Router {
 fn protocol(routes: Routes, state: &AppState) -> Routes {
     let path = |path: &str| state.path(path);
     let at = &state.engine().settings().endpoints;
-    let read = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_get));
-    let send = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_post));
-    let both = |methods: MethodRouter<AppState>| methods.layer(from_fn(cors::open_for_both));
+    let read =
+        |methods: MethodRouter<AppState>| methods.options(cors::preflight).layer(from_fn(cors::open_for_get));
+    let send = |methods: MethodRouter<AppState>| {
+        methods.options(cors::preflight).layer(from_fn(cors::open_for_post))
+    };
+    let both = |methods: MethodRouter<AppState>| {
+        methods.options(cors::preflight).layer(from_fn(cors::open_for_both))
+    };
     let mut routes = routes
         .at(Endpoint::Token, &path_of(&at.token), send(post(token::token)))
         .at(Endpoint::Revoke, &path_of(&at.revocation), send(post(revoke::revoke)))

@@ -1,0 +1,349 @@
+//! A whole server for one test.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use axum::response::Response;
+use countersign_access::ports::KeySource;
+use countersign_access::{
+    Access, IssuerSettings, KeyOrigin, Limits, OWN, Settings as AccessSettings, Sources,
+};
+use countersign_jose::{Algorithm, VerifyingKey};
+use countersign_keys::{KeyRing, MasterKey, Policy};
+use countersign_model::{
+    AccessTokenFormat, AddressList, Client, ClientAuthentication, ClientId, ClientStatus, Clock, Env,
+    GrantType, Issuer, Lifetimes, PasswordHashText, Rng, ScopeSet, SecretString, Timestamp, TokenHash, User,
+    UserId, UserKind, UserStatus,
+};
+use countersign_oauth::ports::People as _;
+use countersign_oauth::{Engine, FetchKeys, KeysUnavailable, Settings};
+use countersign_passwords::{Hasher, Limits as HashLimits};
+use countersign_server::{AppState, Readiness, ServerSettings, Services, router};
+use countersign_store::{Store, StoreSettings};
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::browser::{Browser, Page, encode};
+
+pub const ISSUER: &str = "https://auth.example";
+pub const PASSWORD: &str = "correct horse battery";
+/// The same password as `openssl passwd -6` hashes it.
+pub const SHA_CRYPT: &str =
+    "$6$saltstring$dBHc6z5hpSlx63LLGnlt2xpSGH7T2QL7PJTCjPwajfWh/K10OPeGyl0Oe5VoIANbBgC0gNnRFVE.3uO/lesxj/";
+pub const SECRET: &str = "a-secret-of-a-client-that-nobody-guesses-0123456789";
+pub const REDIRECT: &str = "https://app.example/callback";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// A clock that stands still until the test moves it.
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Randomness that is the same in every run.
+struct SeededRng(AtomicU64);
+
+impl Rng for SeededRng {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let block = TokenHash::of(&self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes());
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// The key ring, as the pipeline sees it.
+#[derive(Clone)]
+struct Keys(Arc<KeyRing<Store>>);
+
+impl KeySource for Keys {
+    fn verifying_key(&self, kid: &str, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+        self.0.snapshot().verifier(kid, now).cloned()
+    }
+
+    fn generation(&self) -> u64 {
+        self.0.snapshot().generation()
+    }
+}
+
+/// No client publishes keys here.
+struct NoFetch;
+
+impl FetchKeys for NoFetch {
+    fn fetch<'a>(
+        &'a self,
+        _url: &'a str,
+        _fresh: bool,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
+        Box::pin(async { Err(KeysUnavailable("no network in this test".to_owned())) })
+    }
+}
+
+/// A server over a fresh store.
+pub struct App {
+    pub router: Router,
+    pub store: Store,
+    pub clock: Arc<TestClock>,
+    pub hasher: Arc<Hasher>,
+    issuer: String,
+    _directory: TempDir,
+}
+
+impl App {
+    pub async fn new() -> Self {
+        // Without a connection the other end is unspecified: believed, so that tests can come from anywhere.
+        let trusted_proxies = AddressList::new(vec!["0.0.0.0/32".parse().unwrap()]);
+        Self::at(ISSUER, ServerSettings { trusted_proxies, ..ServerSettings::default() }).await
+    }
+
+    pub async fn at(issuer: &str, settings: ServerSettings) -> Self {
+        let directory = TempDir::new().unwrap();
+        let store = Store::open(&StoreSettings::sqlite(directory.path())).await.unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000_000)));
+        let env = Env { clock: clock.clone(), rng: Arc::new(SeededRng(AtomicU64::new(1))) };
+        let policy = Policy {
+            algorithms: vec![Algorithm::ES256],
+            rotate_after: Duration::from_secs(90 * 86_400),
+            prepublish: Duration::from_secs(86_400),
+            token_life: Duration::from_secs(3_600),
+        };
+        let master = MasterKey::generate(env.rng.as_ref()).unwrap();
+        let ring = KeyRing::open(store.clone(), master, env.clone(), policy).await.unwrap();
+        let ring = Arc::new(ring);
+        let keys = Keys(ring.clone());
+        let hasher = Arc::new(Hasher::new(HashLimits::default(), env.rng.clone()));
+        let access =
+            Access::new(access_settings(issuer, &keys, &store), sources(&store, &hasher, &env)).unwrap();
+        let engine = Engine::new(
+            Arc::new(store.clone()),
+            env.clone(),
+            ring,
+            Arc::new(NoFetch),
+            Settings::new(issuer).unwrap(),
+        )
+        .unwrap();
+        let readiness = Readiness::default().with("store", {
+            let store = store.clone();
+            Arc::new(move || {
+                let store = store.clone();
+                Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+            })
+        });
+        let services = Services {
+            engine,
+            access: Arc::new(access),
+            hasher: hasher.clone(),
+            env,
+            authority: None,
+            readiness,
+        };
+        let router = router(AppState::new(settings, services));
+        Self { router, store, clock, hasher, issuer: issuer.to_owned(), _directory: directory }
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Somebody who can sign in with [`PASSWORD`].
+    pub async fn person(&self, name: &str) -> User {
+        self.user(name, UserKind::Person).await
+    }
+
+    pub async fn user(&self, name: &str, kind: UserKind) -> User {
+        let hash = self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap();
+        self.user_with(name, kind, UserStatus::Enabled, hash).await
+    }
+
+    pub async fn disabled_person(&self, name: &str) -> User {
+        let hash = self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap();
+        self.user_with(name, UserKind::Person, UserStatus::Disabled, hash).await
+    }
+
+    pub async fn user_with(
+        &self,
+        name: &str,
+        kind: UserKind,
+        status: UserStatus,
+        password: PasswordHashText,
+    ) -> User {
+        let user = User {
+            id: UserId::from(format!("usr_{name}")),
+            username: name.parse().unwrap(),
+            kind,
+            status,
+            display_name: Some(format!("{name} <the first>")),
+            email: Some(format!("{name}@example.org")),
+            email_verified: true,
+            scopes: ScopeSet::empty(),
+            password: Some(password),
+            created_at: self.clock.now(),
+            password_changed_at: self.clock.now(),
+        };
+        self.store.create_user(&user).await.unwrap();
+        user
+    }
+
+    pub async fn stored_hash(&self, user: &User) -> String {
+        self.store.user(&user.id).await.unwrap().unwrap().password.unwrap().expose().to_owned()
+    }
+
+    /// A confidential web application.
+    pub async fn client(&self, id: &str) -> Client {
+        let client = web_client(id, self.clock.now());
+        self.store.create_client(&client).await.unwrap();
+        client
+    }
+
+    /// A form at an endpoint for clients, and its answer as JSON.
+    pub async fn post(&self, path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Answer {
+        self.post_raw(path, authorization, &encode(form.iter().copied())).await
+    }
+
+    pub async fn post_raw(&self, path: &str, authorization: Option<&str>, form: &str) -> Answer {
+        let mut request =
+            Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        Answer::of(self.send(request.body(Body::from(form.to_owned())).unwrap()).await).await
+    }
+}
+
+/// What an endpoint for programs answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: axum::http::HeaderMap,
+    pub json: serde_json::Value,
+}
+
+impl Answer {
+    pub async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read(response).await;
+        Self { status, headers, json: serde_json::from_str(&body).unwrap_or_default() }
+    }
+
+    pub fn text(&self, member: &str) -> &str {
+        self.json[member].as_str().unwrap_or_else(|| panic!("no {member}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Browser<'_> {
+    pub async fn sign_in(&mut self, name: &str) -> Page {
+        let page = self.get("/sign-in").await;
+        let page = self.submit(&page, &[("username", name), ("password", PASSWORD)]).await;
+        assert!(page.shows("account-username"), "{page:?}");
+        page
+    }
+}
+
+pub fn web_client(id: &str, now: Timestamp) -> Client {
+    Client {
+        client_id: ClientId::from(id),
+        client_name: format!("The {id} app"),
+        status: ClientStatus::Enabled,
+        authentication: ClientAuthentication::ClientSecretBasic,
+        secrets: vec![TokenHash::of(SECRET.as_bytes())],
+        jwks: None,
+        jwks_uri: None,
+        redirect_uris: vec![REDIRECT.to_owned()],
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials]
+            .into(),
+        scopes: "openid profile email offline_access invoices:read".parse().unwrap(),
+        default_scopes: ScopeSet::empty(),
+        audiences: Vec::new(),
+        access_token_format: AccessTokenFormat::Jwt,
+        lifetimes: Lifetimes::default(),
+        first_party: false,
+        may_introspect: false,
+        owner: None,
+        created_at: now,
+    }
+}
+
+/// `Authorization` of a client by its secret.
+pub fn basic(id: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{SECRET}")))
+}
+
+/// The address of an authorization request, with these parameters over the usual ones; an empty value leaves one out.
+pub fn authorization(client: &str, changed: &[(&str, &str)]) -> String {
+    let challenge = TokenHash::of(VERIFIER.as_bytes()).to_base64url();
+    let usual = [
+        ("response_type", "code"),
+        ("client_id", client),
+        ("redirect_uri", REDIRECT),
+        ("scope", "openid email invoices:read"),
+        ("state", "s t&a=te"),
+        ("nonce", "n-0S6"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    let kept = usual.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
+    let all = kept.chain(changed.iter().copied()).filter(|(_, value)| !value.is_empty());
+    format!("/authorize?{}", encode(all))
+}
+
+pub async fn read(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+fn access_settings(issuer: &str, keys: &Keys, store: &Store) -> AccessSettings {
+    let own = IssuerSettings {
+        name: OWN.to_owned(),
+        issuer: Issuer::from(issuer),
+        keys: KeyOrigin::InProcess(Arc::new(keys.clone())),
+        algorithms: vec![Algorithm::ES256],
+        audience: None,
+        types: vec!["at+jwt".to_owned()],
+        scope_claims: vec!["scope".to_owned()],
+        reference_tokens: Some(Arc::new(store.clone())),
+    };
+    AccessSettings {
+        local_issuer: Issuer::from(issuer),
+        issuers: vec![own],
+        subject_from_common_name: false,
+        certificate_scopes: Default::default(),
+        limits: Limits::default(),
+    }
+}
+
+fn sources(store: &Store, hasher: &Arc<Hasher>, env: &Env) -> Sources {
+    Sources {
+        accounts: vec![Arc::new(store.clone())],
+        api_keys: Some(Arc::new(store.clone())),
+        revocations: Some(Arc::new(store.clone())),
+        fetch: None,
+        key_use: None,
+        hasher: hasher.clone(),
+        env: env.clone(),
+    }
+}
+
+pub const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
