@@ -23,7 +23,7 @@ pub enum KeysError {
     Unusable(KeyId),
     /// No key of that name.
     #[error("there is no signing key {0}; `countersign keys list` shows them")]
-    Unknown(KeyId),
+    NoSuchKey(KeyId),
     /// An algorithm that has no keys.
     #[error("{0} is not among the algorithms that keys.algorithms lists")]
     NotConfigured(Algorithm),
@@ -38,7 +38,7 @@ pub enum KeysError {
     RotatesTooOften,
     /// A key could not be made.
     #[error("a key for {0} could not be made")]
-    Generation(Algorithm),
+    Generate(Algorithm),
     /// Others changed the keys at the same time, again and again.
     #[error("other nodes were changing the signing keys at the same time: try again")]
     Contended,

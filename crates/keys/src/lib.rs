@@ -5,21 +5,20 @@
 //! a key and the clock.
 
 mod error;
-mod keys;
 mod master;
 mod policy;
 pub mod ports;
 mod ring;
 mod rotate;
+mod snapshot;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::KeysError;
-pub use keys::{Jwks, Keys};
 pub use master::{InvalidMasterKey, MasterKey, OpenError, SealError};
-pub use policy::Policy;
+pub use policy::{Policy, When};
 pub use ring::KeyRing;
-pub use rotate::{Retire, Rotation, When};
-pub use state::{KeyInfo, KeyState};
+pub use snapshot::{Jwks, Key, Keys};
+pub use state::KeyState;

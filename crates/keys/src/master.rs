@@ -78,48 +78,52 @@ pub enum OpenError {
 
 impl MasterKey {
     /// Makes a fresh one.
-    #[must_use]
-    pub fn generate(rng: &dyn Rng) -> Self {
-        let mut bytes = rng.bytes::<LENGTH>();
-        let key = Self::new(&bytes);
-        bytes.zeroize();
-        key
+    ///
+    /// # Errors
+    /// Never with a working cryptography library.
+    pub fn generate(rng: &dyn Rng) -> Result<Self, InvalidMasterKey> {
+        Self::from_bytes(Zeroizing::new(rng.bytes::<LENGTH>()).as_slice())
     }
 
     /// Takes what a file holds: the 32 bytes as they are, or as [`MasterKey::from_text`].
     ///
     /// # Errors
-    /// [`InvalidMasterKey`].
-    pub fn from_file_content(content: &[u8]) -> Result<Self, InvalidMasterKey> {
-        if let Ok(bytes) = <&[u8; LENGTH]>::try_from(content) {
-            return Ok(Self::new(bytes));
+    /// [`InvalidMasterKey`], which says how to make one.
+    pub fn from_file_content(content: &SecretBytes) -> Result<Self, InvalidMasterKey> {
+        let content = content.expose();
+        if content.len() == LENGTH {
+            return Self::from_bytes(content);
         }
-        Self::from_text(std::str::from_utf8(content).map_err(|_| InvalidMasterKey)?)
+        Self::read(std::str::from_utf8(content).map_err(|_| InvalidMasterKey)?)
     }
 
     /// Reads one written in base64, base64url or hexadecimal; white space around it doesn't count.
     ///
     /// # Errors
-    /// [`InvalidMasterKey`].
-    pub fn from_text(text: &str) -> Result<Self, InvalidMasterKey> {
+    /// [`InvalidMasterKey`], which says how to make one.
+    pub fn from_text(text: &SecretString) -> Result<Self, InvalidMasterKey> {
+        Self::read(text.expose())
+    }
+
+    fn read(text: &str) -> Result<Self, InvalidMasterKey> {
         let text = text.trim();
         let bytes = if text.len() == 2 * LENGTH { hexadecimal(text) } else { None }
             .or_else(|| BASE64.decode(text).ok().map(Zeroizing::new))
             .or_else(|| BASE64URL.decode(text).ok().map(Zeroizing::new))
             .ok_or(InvalidMasterKey)?;
-        <&[u8; LENGTH]>::try_from(bytes.as_slice()).map(Self::new).map_err(|_| InvalidMasterKey)
+        Self::from_bytes(&bytes)
     }
 
-    fn new(bytes: &[u8; LENGTH]) -> Self {
-        #[expect(clippy::expect_used, reason = "AES-256 takes any 32 bytes")]
-        let key = UnboundKey::new(&AES_256_GCM, bytes).expect("32 bytes are an AES-256 key");
+    fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidMasterKey> {
+        // It takes 32 bytes, no more and no less.
+        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| InvalidMasterKey)?;
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"countersign master key id");
         let mut id = [0; ID_LENGTH];
         for (to, from) in id.iter_mut().zip(tag.as_ref()) {
             *to = *from;
         }
         let cipher = std::sync::Arc::new(LessSafeKey::new(key));
-        Self { bytes: SecretBytes::new(bytes.to_vec()), cipher, id }
+        Ok(Self { bytes: SecretBytes::new(bytes.to_vec()), cipher, id })
     }
 
     /// The key written in base64, for its file (mode 600).
@@ -221,28 +225,30 @@ mod tests {
     #[test]
     fn a_master_key_is_read_as_bytes_base64_base64url_and_hexadecimal() {
         let bytes: Vec<u8> = (0..32).map(|n| n * 8 + 3).collect();
-        let wanted = MasterKey::from_file_content(&bytes).unwrap();
+        let content = |bytes: &[u8]| MasterKey::from_file_content(&SecretBytes::new(bytes.to_vec()));
+        let text_of = |text: &str| MasterKey::from_text(&SecretString::from(text));
+        let wanted = content(&bytes).unwrap();
         let hexadecimal = hex(&bytes);
         let base64 = base64::engine::general_purpose::STANDARD.encode(&bytes);
         let base64url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes);
         for text in [hexadecimal.to_uppercase(), hexadecimal, format!(" {base64}\r\n"), base64url] {
-            assert_eq!(MasterKey::from_text(&text).unwrap().id(), wanted.id(), "{text}");
-            assert_eq!(MasterKey::from_file_content(text.as_bytes()).unwrap().id(), wanted.id(), "{text}");
+            assert_eq!(text_of(&text).unwrap().id(), wanted.id(), "{text}");
+            assert_eq!(content(text.as_bytes()).unwrap().id(), wanted.id(), "{text}");
         }
-        assert_eq!(MasterKey::from_text(wanted.to_text().expose()).unwrap().id(), wanted.id());
+        assert_eq!(MasterKey::from_text(&wanted.to_text()).unwrap().id(), wanted.id());
         for wrong in ["", "short", &"a".repeat(63), &"a".repeat(65), &"?".repeat(64)] {
-            assert_eq!(MasterKey::from_text(wrong).unwrap_err(), InvalidMasterKey, "{wrong}");
+            assert_eq!(text_of(wrong).unwrap_err(), InvalidMasterKey, "{wrong}");
         }
     }
 
     #[test]
     fn what_is_sealed_opens_under_its_name_and_key_only() {
-        let key = MasterKey::generate(&SystemRng);
+        let key = MasterKey::generate(&SystemRng).unwrap();
         let sealed = key.seal("a", b"private", &SystemRng).unwrap();
         assert_eq!(key.open("a", &sealed).unwrap().expose(), b"private");
         assert_ne!(sealed, key.seal("a", b"private", &SystemRng).unwrap());
         assert_eq!(key.open("b", &sealed).unwrap_err(), OpenError::Damaged { name: "b".into() });
-        let other = MasterKey::generate(&SystemRng);
+        let other = MasterKey::generate(&SystemRng).unwrap();
         let error = other.open("a", &sealed).unwrap_err();
         assert!(matches!(&error, OpenError::WrongMasterKey { sealed_under, given, .. }
             if **sealed_under == *key.id() && **given == *other.id()));
@@ -252,7 +258,7 @@ mod tests {
 
     #[test]
     fn no_byte_of_what_is_sealed_can_change_and_none_can_be_missing() {
-        let key = MasterKey::generate(&SystemRng);
+        let key = MasterKey::generate(&SystemRng).unwrap();
         let sealed = key.seal("a", b"private", &SystemRng).unwrap();
         for at in 0..sealed.len() {
             for bit in 0..8 {

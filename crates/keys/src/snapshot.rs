@@ -1,54 +1,83 @@
 //! The keys as they are now: what the hot path reads, without a lock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use countersign_jose::{Algorithm, Jwk, SigningKey, VerifyingKey};
+use countersign_jose::{Algorithm, SigningKey, VerifyingKey};
 use countersign_model::{KeyId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::KeysError;
-use crate::life::KeyState;
 use crate::master::MasterKey;
+use crate::policy::Policy;
 use crate::ports::StoredKey;
+use crate::state::{KeyState, order};
 
 /// One key, opened.
 pub struct Key {
-    /// Its times and its public half.
+    /// Its times and what is kept of it.
     pub stored: StoredKey,
-    signing: SigningKey,
+    signing: Arc<SigningKey>,
     verifying: Arc<VerifyingKey>,
+    public: Arc<Value>,
 }
 
-/// Every key that has not been removed.
+/// The JWK Set of a time, ready to be sent (RFC 7517 §5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Jwks {
+    /// The document.
+    pub body: Arc<[u8]>,
+    /// How long it may be cached.
+    pub max_age: Duration,
+    /// The `Cache-Control` that says so (RFC 9111 §5.2.2).
+    pub cache_control: Arc<str>,
+}
+
+/// Every key that has not been removed. Immutable, and swapped as a whole.
 #[derive(Default)]
 pub struct Keys {
+    /// By when they sign: the latest last.
     keys: Vec<Key>,
+    /// All that the store holds, the removed ones too.
+    stored: Vec<StoredKey>,
+    algorithms: Vec<Algorithm>,
+    /// The JWK Set from each moment on at which it changes.
+    sets: Vec<(Timestamp, Jwks)>,
     generation: u64,
-    document: ArcSwapOption<Document>,
-}
-
-/// A rendered key set, and from when to when it is true.
-struct Document {
-    from: Timestamp,
-    until: Timestamp,
-    json: Arc<[u8]>,
 }
 
 impl Keys {
+    /// Opens and parses what the store holds; what `before` has opened already is not opened again.
     pub(crate) fn open(
-        stored: Vec<StoredKey>,
+        mut stored: Vec<StoredKey>,
+        before: &Self,
         master: &MasterKey,
-        generation: u64,
+        policy: &Policy,
+        now: Timestamp,
     ) -> Result<Self, KeysError> {
-        let keys = stored.into_iter().map(|stored| Key::open(stored, master)).collect::<Result<_, _>>()?;
-        Ok(Self { keys, generation, document: ArcSwapOption::empty() })
+        stored.sort_by(|a, b| order(a).cmp(&order(b)));
+        let live = stored.iter().filter(|key| KeyState::of(key, now) != KeyState::Retired);
+        let keys = live.map(|key| Key::take_over(key, before, master)).collect::<Result<Vec<_>, _>>()?;
+        let generation = if stored == before.stored { before.generation } else { before.generation + 1 };
+        let sets = sets(&keys, policy.cache_life());
+        Ok(Self { keys, stored, algorithms: policy.algorithms.clone(), sets, generation })
     }
 
     /// A number that differs whenever the set does.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The algorithms there are keys for, the default first.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.algorithms.iter().copied()
+    }
+
+    /// The algorithm that signs where nothing else is asked for.
+    #[must_use]
+    pub fn default_algorithm(&self) -> Option<Algorithm> {
+        self.algorithms.first().copied()
     }
 
     /// Every key, oldest first.
@@ -59,18 +88,15 @@ impl Keys {
     /// The key that signs with this algorithm now: the one that became active last.
     #[must_use]
     pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&SigningKey> {
-        self.keys
-            .iter()
-            .filter(|key| key.algorithm() == algorithm && key.state(now) == KeyState::Active)
-            .max_by_key(|key| key.stored.active_from)
-            .map(|key| &key.signing)
+        let signs = |key: &&Key| key.algorithm() == algorithm && key.state(now) == KeyState::Active;
+        self.keys.iter().rev().find(signs).map(|key| &*key.signing)
     }
 
     /// The published key of this name: one that has signed, signs, or is about to.
     #[must_use]
     pub fn verifier(&self, kid: &str, now: Timestamp) -> Option<&Arc<VerifyingKey>> {
         let key = self.keys.iter().find(|key| key.stored.id.as_str() == kid)?;
-        key.is_published(now).then_some(&key.verifying)
+        (key.state(now) != KeyState::Retired).then_some(&key.verifying)
     }
 
     /// The newest key of an algorithm, in whatever state.
@@ -85,46 +111,66 @@ impl Keys {
         self.keys.iter().find(|key| key.stored.id == *kid)
     }
 
-    /// The published keys as a JWK Set (RFC 7517 §5) in JSON. Rendered once between two changes.
+    /// The published keys as a JWK Set, rendered beforehand.
     #[must_use]
-    pub fn jwks(&self, now: Timestamp) -> Arc<[u8]> {
-        if let Some(document) = &*self.document.load()
-            && document.from <= now
-            && now < document.until
-        {
-            return Arc::clone(&document.json);
-        }
-        let document = self.render(now);
-        let json = Arc::clone(&document.json);
-        self.document.store(Some(Arc::new(document)));
-        json
+    pub fn jwks(&self, now: Timestamp) -> Jwks {
+        let later = self.sets.partition_point(|(from, _)| *from <= now);
+        let current = later.checked_sub(1).and_then(|at| self.sets.get(at));
+        current.map_or_else(|| Jwks::of(&[], Duration::ZERO), |(_, set)| set.clone())
     }
 
-    fn render(&self, now: Timestamp) -> Document {
-        let published: Vec<_> =
-            self.keys.iter().filter(|key| key.is_published(now)).map(|key| &key.stored.public_jwk).collect();
-        let json = serde_json::to_vec(&json!({ "keys": published })).unwrap_or_default();
-        let changes = self.keys.iter().flat_map(|key| [Some(key.stored.published_at), key.stored.removed_at]);
-        let until = changes.flatten().filter(|change| *change > now).min().unwrap_or(Timestamp::MAX);
-        Document { from: now, until, json: json.into() }
+    /// What the store holds of an algorithm, the removed ones too.
+    pub(crate) fn stored(&self, algorithm: Algorithm) -> Vec<&StoredKey> {
+        self.stored.iter().filter(|key| key.algorithm == algorithm.as_str()).collect()
+    }
+
+    pub(crate) fn find_stored(&self, kid: &KeyId) -> Option<&StoredKey> {
+        self.stored.iter().find(|key| key.id == *kid)
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| &key.stored.id)).finish()
     }
 }
 
 impl Key {
-    fn open(stored: StoredKey, master: &MasterKey) -> Result<Self, KeysError> {
+    fn take_over(stored: &StoredKey, before: &Keys, master: &MasterKey) -> Result<Self, KeysError> {
+        match before.key(&stored.id) {
+            Some(key) if key.stored.sealed == stored.sealed && key.stored.algorithm == stored.algorithm => {
+                Ok(Self {
+                    stored: stored.clone(),
+                    signing: Arc::clone(&key.signing),
+                    verifying: Arc::clone(&key.verifying),
+                    public: Arc::clone(&key.public),
+                })
+            }
+            _ => Self::open(stored, master),
+        }
+    }
+
+    /// The public half is taken from the private key, not from the JWK beside it: whoever can write to the database but
+    /// has no master key can't slip in a key of his own.
+    fn open(stored: &StoredKey, master: &MasterKey) -> Result<Self, KeysError> {
         let unusable = || KeysError::Unusable(stored.id.clone());
         let algorithm: Algorithm = stored.algorithm.parse().map_err(|_| unusable())?;
-        let pkcs8 = master.open(&sealed_as(&stored.id), &stored.sealed)?;
+        let pkcs8 = master.open(&sealed_as(algorithm, &stored.id), &stored.sealed)?;
         let signing = SigningKey::from_pkcs8(&pkcs8, algorithm).map_err(|_| unusable())?;
         let signing = signing.with_kid(stored.id.clone());
-        let jwk: Jwk = signing.public_jwk().ok_or_else(unusable)?;
+        let jwk = signing.public_jwk().ok_or_else(unusable)?;
         let verifying = VerifyingKey::from_jwk(&jwk, algorithm).map_err(|_| unusable())?;
-        Ok(Self { stored, signing, verifying: Arc::new(verifying) })
+        Ok(Self {
+            stored: stored.clone(),
+            public: Arc::new(signing.public_jwk_value().ok_or_else(unusable)?),
+            signing: Arc::new(signing),
+            verifying: Arc::new(verifying),
+        })
     }
 
     /// Its algorithm.
     #[must_use]
-    pub const fn algorithm(&self) -> Algorithm {
+    pub fn algorithm(&self) -> Algorithm {
         self.signing.algorithm()
     }
 
@@ -133,13 +179,32 @@ impl Key {
     pub fn state(&self, now: Timestamp) -> KeyState {
         KeyState::of(&self.stored, now)
     }
-
-    fn is_published(&self, now: Timestamp) -> bool {
-        self.stored.published_at <= now && self.state(now) != KeyState::Retired
-    }
 }
 
-/// Under which name a private key is sealed.
-pub(crate) fn sealed_as(kid: &KeyId) -> String {
-    format!("signing-key/{kid}")
+/// Under which name a private key is sealed: it can take no other key's place, and no other algorithm.
+pub(crate) fn sealed_as(algorithm: Algorithm, kid: &KeyId) -> String {
+    format!("signing-key/{algorithm}/{kid}")
+}
+
+/// A key is in the set as soon as it is known, even if this node's clock is behind the one that published it.
+fn sets(keys: &[Key], max_age: Duration) -> Vec<(Timestamp, Jwks)> {
+    let mut starts: Vec<_> = keys.iter().filter_map(|key| key.stored.removed_at).collect();
+    starts.push(Timestamp::from_micros(i64::MIN));
+    starts.sort_unstable();
+    starts.dedup();
+    let at = |start: Timestamp| {
+        let published = keys.iter().filter(|key| key.state(start) != KeyState::Retired);
+        Jwks::of(&published.map(|key| &*key.public).collect::<Vec<_>>(), max_age)
+    };
+    starts.into_iter().map(|start| (start, at(start))).collect()
+}
+
+impl Jwks {
+    fn of(keys: &[&Value], max_age: Duration) -> Self {
+        Self {
+            body: json!({ "keys": keys }).to_string().into_bytes().into(),
+            max_age,
+            cache_control: format!("public, max-age={}", max_age.as_secs()).into(),
+        }
+    }
 }
