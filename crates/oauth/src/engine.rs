@@ -44,7 +44,7 @@ impl<P: Ports> Engine<P> {
         settings: Settings,
     ) -> Result<Self, InvalidSettings> {
         settings.check()?;
-        let metadata = discovery::document(&settings, keys.algorithms());
+        let metadata = discovery::document(&settings, &keys.algorithms());
         let verified = Cache::new(VERIFIED);
         Ok(Self { ports, env, keys, fetch, settings, verified, metadata })
     }

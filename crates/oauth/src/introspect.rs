@@ -10,6 +10,7 @@ use countersign_model::{Client, ClientId, Timestamp, TokenHash, TokenId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::keys::Signed;
 use crate::ports::{FoundAccessToken, Ports};
 use crate::token::text;
 use crate::{Authorization, ClientRefusal, Engine, Error, Parameters};
@@ -26,7 +27,7 @@ pub(crate) struct Verified {
     audience: Vec<String>,
     expires_at: Timestamp,
     payload: Vec<u8>,
-    generation: u64,
+    kid: Box<str>,
 }
 
 #[derive(Deserialize)]
@@ -126,16 +127,15 @@ impl<P: Ports> Engine<P> {
         Ok(serde_json::to_vec(&answer).ok())
     }
 
-    /// The JWT access token behind this text, if one of our keys signed it. Remembered for as long as the keys stay
-    /// the same, because a signature takes longer to verify than all the rest takes.
+    /// The JWT access token behind this text, if one of our keys signed it. Remembered, because a signature takes
+    /// longer to verify than all the rest takes; believed for as long as the key is.
     pub(crate) fn verified(&self, token: &str, now: Timestamp) -> Option<Arc<Verified>> {
         let hash = TokenHash::of(token.as_bytes());
-        let generation = self.keys.generation();
-        if let Some(known) = self.verified.get(&hash).filter(|known| known.generation == generation) {
-            return Some(known);
+        if let Some(known) = self.verified.get(&hash) {
+            return self.keys.is_trusted(&known.kid, now).then_some(known);
         }
         // RFC 9068 §2.1: its own type, so that no ID token passes for an access token.
-        let payload = self.keys.verify("at+jwt", token, now)?;
+        let Signed { payload, kid } = self.keys.verify("at+jwt", token, now)?;
         let known: Known = serde_json::from_slice(&payload).ok()?;
         if known.iss != self.settings.issuer {
             return None;
@@ -146,7 +146,7 @@ impl<P: Ports> Engine<P> {
             audience: audiences(&known.aud),
             expires_at: Timestamp::from_seconds(known.exp),
             payload,
-            generation,
+            kid,
         });
         self.verified.insert(hash, Arc::clone(&verified));
         Some(verified)

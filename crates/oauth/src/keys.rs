@@ -9,20 +9,29 @@ use countersign_model::Timestamp;
 
 /// The server's own signing keys.
 pub trait TokenKeys: Send + Sync + 'static {
-    /// The JWS algorithms there are keys for, the one that signs first.
-    fn algorithms(&self) -> &[Algorithm];
-    /// Signs `claims` (a JSON object) with the current key as a compact JWS whose header is `alg`, `kid` and `typ`.
+    /// The algorithms there are keys for, the one that signs first.
+    fn algorithms(&self) -> Vec<Algorithm>;
+    /// Signs `claims` (a JSON object) with the current key of the first algorithm, as a compact JWS whose header is
+    /// `alg`, `kid` and `typ`.
     ///
     /// # Errors
     /// There is no key that may sign now.
     fn sign(&self, typ: &str, claims: &[u8], now: Timestamp) -> Result<String, SigningFailed>;
-    /// The payload of a compact JWS with this `typ`, if one of the published keys signed it. Nothing is known of its
-    /// claims yet.
-    fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Vec<u8>>;
-    /// A number that changes whenever the set of keys does: what they verified is remembered no longer.
-    fn generation(&self) -> u64;
+    /// What one of the published keys signed as a compact JWS of this `typ`. Nothing is known of its claims yet.
+    fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed>;
+    /// Whether the key of this `kid` is still one to verify with.
+    fn is_trusted(&self, kid: &str, now: Timestamp) -> bool;
     /// The published keys as a JWK Set (RFC 7517 §5), in JSON.
     fn jwks(&self, now: Timestamp) -> Arc<[u8]>;
+}
+
+/// A payload whose signature was right.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    /// The payload as it was signed.
+    pub payload: Vec<u8>,
+    /// The key that signed it.
+    pub kid: Box<str>,
 }
 
 /// No key may sign now.
@@ -31,33 +40,35 @@ pub trait TokenKeys: Send + Sync + 'static {
 pub struct SigningFailed;
 
 impl<S: SigningKeys + 'static> TokenKeys for KeyRing<S> {
-    fn algorithms(&self) -> &[Algorithm] {
-        &self.policy().algorithms
+    fn algorithms(&self) -> Vec<Algorithm> {
+        self.policy().algorithms.clone()
     }
 
     fn sign(&self, typ: &str, claims: &[u8], now: Timestamp) -> Result<String, SigningFailed> {
-        let algorithm = self.algorithms().first().copied().ok_or(SigningFailed)?;
         let keys = self.snapshot();
+        let algorithm = self.policy().algorithms.first().copied().ok_or(SigningFailed)?;
         let key = keys.signer(algorithm, now).ok_or(SigningFailed)?;
         jws::sign_compact(Some(typ), claims, key).map_err(|_| SigningFailed)
     }
 
-    fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Vec<u8>> {
+    fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed> {
         let token = jws::parse(token).ok()?;
         // RFC 8725 §3.10 and §3.11: no key of the token's own, and of the wanted kind only.
         if token.header.has_embedded_key || !token.header.is_type(typ) {
             return None;
         }
         let keys = self.snapshot();
-        let key = keys.verifier(token.header.kid.as_deref()?, now)?;
-        token.verify(key, Algorithms::of(&[key.algorithm()]))
+        let kid = token.header.kid.clone()?;
+        let key = keys.verifier(&kid, now)?;
+        let payload = token.verify(key, Algorithms::of(&[key.algorithm()]))?;
+        Some(Signed { payload, kid })
     }
 
-    fn generation(&self) -> u64 {
-        self.snapshot().generation()
+    fn is_trusted(&self, kid: &str, now: Timestamp) -> bool {
+        self.snapshot().verifier(kid, now).is_some()
     }
 
     fn jwks(&self, now: Timestamp) -> Arc<[u8]> {
-        self.snapshot().jwks(now)
+        self.snapshot().jwks(now).body
     }
 }

@@ -22,7 +22,7 @@ pub use authorize::{AuthorizationResponse, CheckedRedirectUri, ConsentRequest, S
 pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
 pub use engine::Engine;
 pub use error::{ClientRefusal, Error, GrantRefusal};
-pub use keys::{SigningFailed, TokenKeys};
+pub use keys::{Signed, SigningFailed, TokenKeys};
 pub use parameters::Parameters;
 pub use settings::{Endpoints, InvalidSettings, Lifetimes, Settings};
 pub use sign_in::SignedIn;

@@ -15,8 +15,8 @@ struct Hint {
 /// The person an ID token of ours names. It may have expired: it hints, it proves nothing.
 pub(super) fn subject<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<Option<Subject>, Error> {
     let Some(token) = sent.one("id_token_hint") else { return Ok(None) };
-    let payload = engine.keys.verify("JWT", token, engine.now());
-    let hint = payload.and_then(|payload| serde_json::from_slice::<Hint>(&payload).ok());
+    let signed = engine.keys.verify("JWT", token, engine.now());
+    let hint = signed.and_then(|signed| serde_json::from_slice::<Hint>(&signed.payload).ok());
     match hint {
         Some(hint) if hint.iss == engine.settings.issuer => Ok(Some(Subject::from(hint.sub))),
         Some(_) | None => Err(Error::Invalid("id_token_hint")),

@@ -1,0 +1,66 @@
+//! Every error on the wire: status, code, words, challenge.
+
+use countersign_oauth::ports::Unavailable;
+use countersign_oauth::{ClientRefusal, Error, GrantRefusal, SigningFailed};
+
+fn every_error() -> Vec<(Error, u16, &'static str)> {
+    let client = |challenge| Error::InvalidClient { reason: ClientRefusal::WrongSecret, challenge };
+    vec![
+        (Error::DuplicateParameter, 400, "invalid_request"),
+        (Error::Missing("code"), 400, "invalid_request"),
+        (Error::Invalid("prompt"), 400, "invalid_request"),
+        (client(true), 401, "invalid_client"),
+        (client(false), 401, "invalid_client"),
+        (Error::TwoMethods, 400, "invalid_request"),
+        (Error::UnsupportedGrantType, 400, "unsupported_grant_type"),
+        (Error::UnauthorizedClient, 400, "unauthorized_client"),
+        (Error::InvalidGrant(GrantRefusal::CodeReplayed), 400, "invalid_grant"),
+        (Error::InvalidScope, 400, "invalid_scope"),
+        (Error::InvalidTarget, 400, "invalid_target"),
+        (Error::UnknownClient, 400, "invalid_client"),
+        (Error::DisabledClient, 400, "invalid_client"),
+        (Error::RedirectUriMissing, 400, "invalid_request"),
+        (Error::RedirectUriUnregistered, 400, "invalid_request"),
+        (Error::UnknownInteraction, 400, "invalid_request"),
+        (Error::UnsupportedResponseType, 400, "unsupported_response_type"),
+        (Error::UnsupportedResponseMode, 400, "invalid_request"),
+        (Error::ChallengeMissing, 400, "invalid_request"),
+        (Error::ChallengeMalformed, 400, "invalid_request"),
+        (Error::ChallengeMethod, 400, "invalid_request"),
+        (Error::RequestNotSupported, 400, "request_not_supported"),
+        (Error::RequestUriNotSupported, 400, "request_uri_not_supported"),
+        (Error::RegistrationNotSupported, 400, "registration_not_supported"),
+        (Error::LoginRequired, 400, "login_required"),
+        (Error::ConsentRequired, 400, "consent_required"),
+        (Error::AccessDenied, 400, "access_denied"),
+        (Error::InvalidToken, 401, "invalid_token"),
+        (Error::InsufficientScope, 403, "insufficient_scope"),
+        (Error::Unavailable(Unavailable("a path and a password".into())), 500, "server_error"),
+        (Error::Signing(SigningFailed), 500, "server_error"),
+    ]
+}
+
+#[test]
+fn each_has_the_code_and_status_of_its_specification() {
+    for (error, status, code) in every_error() {
+        assert_eq!((error.status(), error.code()), (status, code), "{error:?}");
+        assert!(error.section().starts_with("RFC ") || error.section().starts_with("O"), "{error:?}");
+        let json: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+        assert_eq!(json["error"], code);
+        // RFC 6749 §5.2: printable ASCII without quotation mark and backslash.
+        let words = json["error_description"].as_str().unwrap();
+        let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(!words.is_empty() && words.bytes().all(allowed), "{words}");
+        assert!(!words.contains("password") && !words.contains("secret"), "{words}");
+        assert_eq!(error.is_ours(), status == 500);
+    }
+}
+
+#[test]
+fn challenges_stand_where_they_must() {
+    let with: Vec<_> = every_error().into_iter().filter_map(|(error, ..)| error.challenge()).collect();
+    assert_eq!(with.len(), 3);
+    assert!(with[0].starts_with("Basic realm="), "RFC 6749 §5.2: only for who tried by the header");
+    assert_eq!(with[1], "Bearer error=\"invalid_token\"");
+    assert!(with[2].contains("scope=\"openid\""));
+}

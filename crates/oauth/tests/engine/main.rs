@@ -1,0 +1,22 @@
+//! The engine as a whole, from its public side: everything a specification says of an endpoint, held against ports in
+//! memory, a clock the test moves and seeded randomness.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may stop a test"
+)]
+
+mod authorization_code;
+mod authorize;
+mod client_auth;
+mod client_credentials;
+mod concurrency;
+mod errors;
+mod introspect;
+mod parameters;
+mod refresh_token;
+mod revoke;
+mod support;
+mod userinfo;

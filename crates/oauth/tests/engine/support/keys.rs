@@ -1,0 +1,69 @@
+//! Signing keys without a store, and key sets of clients without a network.
+
+use std::sync::{Arc, Mutex};
+
+use countersign_access::ports::BoxFuture;
+use countersign_jose::{Algorithm, Algorithms, SigningKey, VerifyingKey, jws};
+use countersign_model::Timestamp;
+use countersign_oauth::{FetchKeys, KeysUnavailable, Signed, SigningFailed, TokenKeys};
+use serde_json::json;
+
+/// One key that signs and verifies, until it is replaced.
+pub(crate) struct TestRing(Algorithm, Mutex<SigningKey>);
+
+impl TestRing {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        Self(algorithm, Mutex::new(SigningKey::generate(algorithm).unwrap()))
+    }
+
+    /// Puts another key in the place of the one there was, whose signatures are good no more.
+    pub(crate) fn replace(&self) {
+        *self.1.lock().unwrap() = SigningKey::generate(self.0).unwrap();
+    }
+}
+
+impl TokenKeys for TestRing {
+    fn algorithms(&self) -> Vec<Algorithm> {
+        vec![self.0]
+    }
+
+    fn sign(&self, typ: &str, claims: &[u8], _now: Timestamp) -> Result<String, SigningFailed> {
+        jws::sign_compact(Some(typ), claims, &self.1.lock().unwrap()).map_err(|_| SigningFailed)
+    }
+
+    fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed> {
+        let token = jws::parse(token).ok()?;
+        let kid = token.header.kid.clone()?;
+        if !token.header.is_type(typ) || !self.is_trusted(&kid, now) {
+            return None;
+        }
+        let jwk = self.1.lock().unwrap().public_jwk().unwrap();
+        let key = VerifyingKey::from_jwk(&jwk, self.0).unwrap();
+        Some(Signed { payload: token.verify(&key, Algorithms::of(&[self.0]))?, kid })
+    }
+
+    fn is_trusted(&self, kid: &str, _now: Timestamp) -> bool {
+        self.1.lock().unwrap().kid().as_str() == kid
+    }
+
+    fn jwks(&self, _now: Timestamp) -> Arc<[u8]> {
+        let key = self.1.lock().unwrap().public_jwk_value().unwrap();
+        json!({ "keys": [key] }).to_string().into_bytes().into()
+    }
+}
+
+/// Key sets in the order in which they are given out, the last for ever, and how each was asked for.
+#[derive(Default)]
+pub(crate) struct TestKeys {
+    pub(crate) documents: Mutex<Vec<Result<String, KeysUnavailable>>>,
+    pub(crate) asked: Mutex<Vec<bool>>,
+}
+
+impl FetchKeys for TestKeys {
+    fn fetch<'a>(&'a self, _url: &'a str, fresh: bool) -> BoxFuture<'a, Result<Arc<[u8]>, KeysUnavailable>> {
+        self.asked.lock().unwrap().push(fresh);
+        let mut documents = self.documents.lock().unwrap();
+        let document = if documents.len() > 1 { documents.remove(0) } else { documents[0].clone() };
+        Box::pin(async move { document.map(|document| Arc::from(document.into_bytes())) })
+    }
+}

@@ -1,0 +1,240 @@
+//! A small store in memory, as faithful to the ports as a real one, behind one lock.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use countersign_model::*;
+use countersign_oauth::ports::*;
+
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(crate) clients: HashMap<ClientId, Arc<Client>>,
+    pub(crate) users: HashMap<UserId, User>,
+    pub(crate) sessions: HashMap<SessionId, Session>,
+    pub(crate) consents: HashMap<(UserId, ClientId), ScopeSet>,
+    pub(crate) grants: HashMap<GrantId, Grant>,
+    pub(crate) codes: HashMap<TokenHash, (AuthorizationCode, bool)>,
+    pub(crate) refresh: HashMap<TokenHash, (RefreshToken, Option<Timestamp>)>,
+    pub(crate) access: HashMap<TokenId, (AccessToken, bool)>,
+    pub(crate) interactions: HashMap<TokenHash, Interaction>,
+    pub(crate) assertions: HashMap<(ClientId, String), Timestamp>,
+    pub(crate) broken: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<Tables>);
+
+type Answer<T> = Result<T, Unavailable>;
+
+impl Memory {
+    pub(crate) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap()
+    }
+
+    /// The tables, or the failure of a store that is out of order.
+    fn open(&self) -> Answer<MutexGuard<'_, Tables>> {
+        let tables = self.tables();
+        if tables.broken { Err(Unavailable("the disk is full".into())) } else { Ok(tables) }
+    }
+}
+
+impl Tables {
+    fn is_live(&self, grant: &GrantId) -> bool {
+        self.grants.get(grant).is_some_and(|grant| grant.revoked_at.is_none())
+    }
+
+    fn revoke(&mut self, grant: &GrantId, now: Timestamp) {
+        if let Some(grant) = self.grants.get_mut(grant) {
+            grant.revoked_at.get_or_insert(now);
+        }
+    }
+
+    fn found(&self, (token, revoked): &(AccessToken, bool)) -> FoundAccessToken {
+        let client = self.clients.get(&token.client).is_some_and(|client| client.is_enabled());
+        let user = self.users.get(&UserId::from(token.subject.as_str())).is_none_or(User::is_enabled);
+        let grant = token.grant.as_ref().is_none_or(|grant| self.is_live(grant));
+        FoundAccessToken { token: token.clone(), is_live: !revoked && client && user && grant }
+    }
+}
+
+impl Clients for Memory {
+    async fn client(&self, id: &ClientId) -> Answer<Option<Arc<Client>>> {
+        Ok(self.open()?.clients.get(id).cloned())
+    }
+}
+
+impl People for Memory {
+    async fn user_by_name(&self, name: &Username) -> Answer<Option<User>> {
+        Ok(self.open()?.users.values().find(|user| user.username == *name).cloned())
+    }
+
+    async fn user(&self, id: &UserId) -> Answer<Option<User>> {
+        Ok(self.open()?.users.get(id).cloned())
+    }
+
+    async fn begin_session(&self, session: &Session) -> Answer<()> {
+        self.open()?.sessions.insert(session.id.clone(), session.clone());
+        Ok(())
+    }
+
+    async fn session(&self, secret: &TokenHash, now: Timestamp) -> Answer<Option<Session>> {
+        let tables = self.open()?;
+        let session = tables.sessions.values().find(|session| session.secret == *secret);
+        let user = |session: &Session| tables.users.get(&session.user).is_some_and(User::is_enabled);
+        Ok(session.filter(|session| now < session.expires_at && user(session)).cloned())
+    }
+
+    async fn end_session(&self, id: &SessionId) -> Answer<()> {
+        self.open()?.sessions.remove(id);
+        Ok(())
+    }
+}
+
+impl Grants for Memory {
+    async fn consent(&self, user: &UserId, client: &ClientId) -> Answer<ScopeSet> {
+        let consent = self.open()?.consents.get(&(user.clone(), client.clone())).cloned();
+        Ok(consent.unwrap_or_default())
+    }
+
+    async fn remember_consent(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        scopes: &ScopeSet,
+        _now: Timestamp,
+    ) -> Answer<()> {
+        let mut tables = self.open()?;
+        let consent = tables.consents.entry((user.clone(), client.clone())).or_default();
+        *consent = consent.union(scopes);
+        Ok(())
+    }
+
+    async fn grant(&self, id: &GrantId) -> Answer<Option<Grant>> {
+        Ok(self.open()?.grants.get(id).cloned())
+    }
+
+    async fn revoke_grant(&self, id: &GrantId, now: Timestamp) -> Answer<()> {
+        self.open()?.revoke(id, now);
+        Ok(())
+    }
+}
+
+impl Codes for Memory {
+    async fn store_code(&self, grant: &Grant, code: &AuthorizationCode) -> Answer<()> {
+        let mut tables = self.open()?;
+        tables.grants.insert(grant.id.clone(), grant.clone());
+        tables.codes.insert(code.hash, (code.clone(), false));
+        Ok(())
+    }
+
+    async fn consume_code(&self, hash: &TokenHash, now: Timestamp) -> Answer<ConsumedCode> {
+        let mut tables = self.open()?;
+        let Some((code, spent)) = tables.codes.get_mut(hash) else { return Ok(ConsumedCode::Unknown) };
+        let code = code.clone();
+        if !std::mem::replace(spent, true) {
+            return Ok(ConsumedCode::Fresh(Box::new(code)));
+        }
+        tables.revoke(&code.grant, now);
+        Ok(ConsumedCode::Replayed(code.grant))
+    }
+}
+
+impl RefreshTokens for Memory {
+    async fn refresh_token(&self, hash: &TokenHash) -> Answer<Option<FoundRefreshToken>> {
+        let tables = self.open()?;
+        Ok(tables.refresh.get(hash).map(|(token, rotated_at)| FoundRefreshToken {
+            token: token.clone(),
+            rotated_at: *rotated_at,
+            grant_is_live: tables.is_live(&token.grant),
+        }))
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        presented: &TokenHash,
+        grace_began: Timestamp,
+        next: &RefreshToken,
+        access: &AccessToken,
+        now: Timestamp,
+    ) -> Answer<Rotation> {
+        let mut tables = self.open()?;
+        let Some((token, rotated_at)) = tables.refresh.get(presented).cloned() else {
+            return Ok(Rotation::Revoked);
+        };
+        if !tables.is_live(&token.grant) {
+            return Ok(Rotation::Revoked);
+        }
+        if rotated_at.is_some_and(|rotated_at| rotated_at < grace_began) {
+            tables.revoke(&token.grant, now);
+            return Ok(Rotation::Replayed);
+        }
+        for (other, rotated_at) in tables.refresh.values_mut() {
+            if other.grant == token.grant {
+                // A successor that loses to a second rotation is spent before any grace.
+                let at = if other.hash == *presented { now } else { Timestamp::EPOCH };
+                rotated_at.get_or_insert(at);
+            }
+        }
+        tables.refresh.insert(next.hash, (next.clone(), None));
+        tables.access.insert(access.id.clone(), (access.clone(), false));
+        Ok(Rotation::Rotated)
+    }
+}
+
+impl AccessTokens for Memory {
+    async fn record_issuance(
+        &self,
+        access: &AccessToken,
+        refresh: Option<&RefreshToken>,
+    ) -> Answer<Recorded> {
+        let mut tables = self.open()?;
+        if access.grant.as_ref().is_some_and(|grant| !tables.is_live(grant)) {
+            return Ok(Recorded::GrantRevoked);
+        }
+        tables.access.insert(access.id.clone(), (access.clone(), false));
+        if let Some(refresh) = refresh {
+            tables.refresh.insert(refresh.hash, (refresh.clone(), None));
+        }
+        Ok(Recorded::Kept)
+    }
+
+    async fn access_token(&self, id: &TokenId) -> Answer<Option<FoundAccessToken>> {
+        let tables = self.open()?;
+        Ok(tables.access.get(id).map(|found| tables.found(found)))
+    }
+
+    async fn reference_token(&self, hash: &TokenHash) -> Answer<Option<FoundAccessToken>> {
+        let tables = self.open()?;
+        let found = tables.access.values().find(|(token, _)| token.reference == Some(*hash));
+        Ok(found.map(|found| tables.found(found)))
+    }
+
+    async fn revoke_access_token(&self, id: &TokenId, _now: Timestamp) -> Answer<()> {
+        if let Some((_, revoked)) = self.open()?.access.get_mut(id) {
+            *revoked = true;
+        }
+        Ok(())
+    }
+}
+
+impl Interactions for Memory {
+    async fn keep_interaction(&self, interaction: &Interaction) -> Answer<()> {
+        self.open()?.interactions.insert(interaction.hash, interaction.clone());
+        Ok(())
+    }
+
+    async fn interaction(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Interaction>> {
+        Ok(self.open()?.interactions.get(hash).filter(|waiting| now < waiting.expires_at).cloned())
+    }
+
+    async fn consume_interaction(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Interaction>> {
+        Ok(self.open()?.interactions.remove(hash).filter(|waiting| now < waiting.expires_at))
+    }
+}
+
+impl Assertions for Memory {
+    async fn remember_assertion(&self, client: &ClientId, jti: &str, expires_at: Timestamp) -> Answer<bool> {
+        let key = (client.clone(), jti.to_owned());
+        Ok(self.open()?.assertions.insert(key, expires_at).is_none())
+    }
+}
