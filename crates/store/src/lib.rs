@@ -142,27 +142,8 @@ impl Store {
     /// # Errors
     /// Names the first statement that it does not.
     pub async fn prepare_every_statement(&self) -> Result<usize> {
-        let aggregates = [
-            access_tokens::STATEMENTS,
-            api_key_use::STATEMENTS,
-            api_keys::STATEMENTS,
-            assertions::STATEMENTS,
-            certificates::STATEMENTS,
-            changes::STATEMENTS,
-            clients::STATEMENTS,
-            codes::STATEMENTS,
-            grants::STATEMENTS,
-            interactions::STATEMENTS,
-            migrate::STATEMENTS,
-            purge::STATEMENTS,
-            refresh_tokens::STATEMENTS,
-            revocations::STATEMENTS,
-            sessions::STATEMENTS,
-            signing_keys::STATEMENTS,
-            users::STATEMENTS,
-        ];
         let mut prepared = 0;
-        for &(name, sql) in aggregates.iter().copied().flatten() {
+        for (name, sql) in statements() {
             let result = match &self.inner.database {
                 Database::Sqlite(database) => database.prepare(sql),
                 Database::Postgres(database) => database.prepare(sql).await,
@@ -206,4 +187,43 @@ impl Store {
 /// Reads every row.
 fn read_all<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T>) -> Result<Vec<T>> {
     rows.into_iter().map(read).collect()
+}
+
+/// Every statement of every aggregate, with its name.
+fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
+    [
+        access_tokens::STATEMENTS,
+        api_key_use::STATEMENTS,
+        api_keys::STATEMENTS,
+        assertions::STATEMENTS,
+        certificates::STATEMENTS,
+        changes::STATEMENTS,
+        clients::STATEMENTS,
+        codes::STATEMENTS,
+        grants::STATEMENTS,
+        interactions::STATEMENTS,
+        migrate::STATEMENTS,
+        purge::STATEMENTS,
+        refresh_tokens::STATEMENTS,
+        revocations::STATEMENTS,
+        sessions::STATEMENTS,
+        signing_keys::STATEMENTS,
+        users::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_question_mark_is_a_placeholder() {
+        for (name, sql) in super::statements() {
+            let (first, others) = sql.sqlite().split_once('?').unwrap_or((sql.sqlite(), "1"));
+            let mut after = others.split('?');
+            assert!(!first.contains('$'), "{name}");
+            assert!(after.all(|rest| rest.starts_with(|c: char| c.is_ascii_digit() && c != '0')), "{name}");
+        }
+    }
 }

@@ -10,6 +10,8 @@ use crate::{Result, Store};
 
 /// How long changes are kept for processes that were away; whoever was away longer starts afresh.
 const CHANGES: Duration = Duration::from_secs(60 * 60);
+/// How long a grant stays after the last thing of it ended: what was redeemed in the last moment is still being issued.
+const GRANTS_STAY: Duration = Duration::from_secs(10 * 60);
 /// How long certificates are listed after they ended.
 const CERTIFICATES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -60,7 +62,7 @@ pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u
         (&SESSIONS, now),
         (&ACCESS_TOKENS, now),
         (&REFRESH_TOKENS, now),
-        (&GRANTS, now),
+        (&GRANTS, now.minus(GRANTS_STAY)),
         (&SIGNING_KEYS, now),
         (&ISSUED, now.minus(CERTIFICATES)),
         (&ANNOUNCED, now.minus(CHANGES)),

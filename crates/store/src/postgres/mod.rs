@@ -22,6 +22,8 @@ use crate::{Result, StoreError, StoreSettings, migrate};
 
 use target::Target;
 
+/// How often something is tried when connections are lost.
+const RECONNECTIONS: u32 = 3;
 /// How often a transaction is tried when others are in its way.
 const ATTEMPTS: u32 = 10;
 /// The safety net under LISTEN.
@@ -42,6 +44,20 @@ struct Reading {
     pool: Pool,
     feed: Arc<Feed>,
     cursor: tokio::sync::Mutex<Cursor>,
+}
+
+/// When a transaction failed.
+enum Failed {
+    /// Before its commit: nothing was kept.
+    Before(StoreError),
+    /// At its commit.
+    AtCommit(StoreError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Before(error)
+    }
 }
 
 impl Database {
@@ -71,42 +87,67 @@ impl Database {
         self.target.name()
     }
 
+    /// Runs a reading statement. When the server was restarted under a pooled connection it is simply asked again.
     pub(crate) async fn read(&self, sql: &'static Sql, params: &[Param<'_>]) -> Result<Vec<Row>> {
-        match read(&self.pool, sql, params).await {
-            // The server was restarted under a pooled connection: a read may simply be asked again.
-            Err(StoreError::Unreachable { .. }) => read(&self.pool, sql, params).await,
-            answer => answer,
-        }
-    }
-
-    /// Runs work in a transaction, again when others were in its way. A transaction whose commit got no answer is
-    /// not tried again, because it may have been kept.
-    pub(crate) async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
         let mut attempt = 1;
         loop {
-            match self.attempt(&work).await {
-                Err(StoreError::Contended(detail)) if attempt < ATTEMPTS => {
-                    tracing::debug!(attempt, detail, "transaction tried again");
-                    tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
-                    attempt += 1;
-                }
-                answer => return answer,
+            match read(&self.pool, sql, params).await {
+                Err(StoreError::Unreachable { .. }) if attempt < RECONNECTIONS => attempt += 1,
+                answer => return answer.map_err(|error| self.named(error)),
             }
         }
     }
 
-    async fn attempt<W: Write>(&self, work: &W) -> Result<W::Output> {
-        let mut client = self.pool.get().await.map_err(|error| no_connection(&error))?;
-        let mut tx = Tx::postgres(client.transaction().await.map_err(failed)?);
-        let output = work.run(&mut tx).await?;
-        let announced = tx.finish().await?;
-        tx.commit_postgres().await.map_err(failed)?;
-        drop(client);
+    /// Runs work in a transaction, again when others were in its way or the connection was lost under it. A
+    /// transaction whose commit got no answer is not tried again, because it may have been kept.
+    pub(crate) async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(&work).await {
+                Ok(output) => return Ok(output),
+                Err(Failed::AtCommit(error @ StoreError::Unreachable { .. })) => {
+                    return Err(self.named(error));
+                }
+                Err(Failed::AtCommit(error) | Failed::Before(error)) => error,
+            };
+            let attempts = match &error {
+                StoreError::Contended(_) => ATTEMPTS,
+                StoreError::Unreachable { .. } => RECONNECTIONS,
+                _ => 0,
+            };
+            if attempt >= attempts {
+                return Err(self.named(error));
+            }
+            tracing::debug!(attempt, %error, "transaction tried again");
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt<W: Write>(&self, work: &W) -> Result<W::Output, Failed> {
+        let (output, announced) = {
+            let mut client = self.pool.get().await.map_err(|error| no_connection(&error))?;
+            let mut tx = Tx::postgres(client.transaction().await.map_err(failed)?);
+            let output = work.run(&mut tx).await?;
+            let announced = tx.finish().await?;
+            tx.commit_postgres().await.map_err(|error| Failed::AtCommit(failed(error)))?;
+            (output, announced)
+        };
         if announced && let Err(error) = self.reading.pump().await {
             // It is committed; the poll tells it a moment later.
             tracing::warn!(%error, "could not read changes");
         }
         Ok(output)
+    }
+
+    /// The same error, naming the server.
+    fn named(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Unreachable { detail, .. } => {
+                StoreError::Unreachable { server: self.name().to_owned(), detail }
+            }
+            other => other,
+        }
     }
 
     /// Prepares a statement; for the test that prepares every one.

@@ -4,6 +4,7 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Result, StoreError};
 
@@ -33,7 +34,9 @@ pub(super) fn prepare(directory: &Path) -> Result<PathBuf> {
         Err(error) => return Err(not_writable(error)),
     }
     // SQLite must be able to make and remove files beside the database.
-    let probe = directory.join(format!(".countersign-{}", std::process::id()));
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let unique = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let probe = directory.join(format!(".countersign-{}-{}", unique.0, unique.1));
     match OpenOptions::new().write(true).create(true).truncate(true).open(&probe) {
         Ok(_) => std::fs::remove_file(&probe).map_err(not_writable)?,
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {

@@ -154,10 +154,16 @@ fn configure(connection: &rusqlite::Connection, role: Role, patience: Duration) 
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     match role {
         // WAL lets readers go on while one writes; FULL makes every commit durable before it is answered.
-        Role::Writer => connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA cache_size = -2048; PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY;",
-        ),
+        Role::Writer => {
+            let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+            if mode != "wal" {
+                tracing::warn!(mode, "no write-ahead log on this file system: readers will wait for writers");
+            }
+            connection.execute_batch(
+                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -2048; \
+                 PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY;",
+            )
+        }
         Role::Reader => connection.execute_batch(
             "PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA cache_size = -512; \
              PRAGMA temp_store = MEMORY;",

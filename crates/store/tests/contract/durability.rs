@@ -51,9 +51,9 @@ async fn what_was_answered_survives_kill_9() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut kept = 0;
-        while let Some(line) = lines.next() {
+        for line in lines {
             let line = line.unwrap();
             if let Some(at) = line.find("kept ") {
                 acknowledged.push(line[at + 5..].to_owned());

@@ -1,6 +1,7 @@
 //! The contract suite: every operation, on SQLite and on a real PostgreSQL.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     unreachable_pub,
