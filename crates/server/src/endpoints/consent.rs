@@ -72,13 +72,14 @@ fn about(interaction: &str, session: &str) -> String {
 fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in: &SignedIn) -> Response {
     let interaction = request.interaction.expose();
     let csrf = browser.form_token(Form::Consent, &about(interaction, signed_in.session.id.as_str()));
-    let lines = request.scopes.iter().map(|scope| line(state, &request.client, scope));
+    let mut scopes: Vec<&Scope> = request.scopes.iter().collect();
+    scopes.sort_by_key(|scope| rank(scope.as_str()));
     let template = ConsentPage {
         frame: state.frame(),
         client: &request.client.client_name,
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
-        scopes: lines.collect(),
+        scopes: scopes.into_iter().map(|scope| line(state, scope)).collect(),
         scope: &request.scopes.to_string(),
         destination: &destination(request.redirect_uri.as_str()),
         interaction,
@@ -92,8 +93,19 @@ pub(crate) fn destinations(client: &Client, answer: Option<&str>) -> Destination
     Destinations::of(answer.into_iter().chain(client.redirect_uris.iter().map(String::as_str)))
 }
 
+/// Who somebody is comes first, what lasts comes last, and what the services call theirs between.
+fn rank(scope: &str) -> u8 {
+    match scope {
+        "openid" => 0,
+        "profile" => 1,
+        "email" | "phone" | "address" => 2,
+        "offline_access" => 4,
+        _ => 3,
+    }
+}
+
 /// A scope in plain words: the operator's, or ours for the scopes of OpenID Connect.
-fn line(state: &AppState, client: &Client, scope: &Scope) -> ScopeLine {
+fn line(state: &AppState, scope: &Scope) -> ScopeLine {
     let words = match (state.settings().scope_words.get(scope), scope.as_str()) {
         (Some(words), _) => words.clone(),
         (None, "openid") => "Know that it is you".to_owned(),
@@ -102,7 +114,7 @@ fn line(state: &AppState, client: &Client, scope: &Scope) -> ScopeLine {
         (None, "phone") => "See your telephone number".to_owned(),
         (None, "address") => "See your postal address".to_owned(),
         (None, "offline_access") => "Keep this access while you are away".to_owned(),
-        (None, _) => format!("Use what {} calls", client.client_name),
+        (None, _) => "Use the permission".to_owned(),
     };
     ScopeLine { name: scope.as_str().to_owned(), words }
 }

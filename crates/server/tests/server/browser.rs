@@ -9,37 +9,37 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use crate::support::{App, HOME, read};
 
 /// One browser.
-pub struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     app: &'a App,
-    pub cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
     /// Where it is.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
 }
 
 /// What it shows, or where it was sent outside of the server.
 #[derive(Debug)]
-pub struct Page {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
     /// The path and query it came from.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl<'a> Browser<'a> {
-    pub fn new(app: &'a App) -> Self {
+    pub(crate) fn new(app: &'a App) -> Self {
         Self { app, cookies: BTreeMap::new(), address: HOME }
     }
 
     /// Follows a link, and redirects within the server.
-    pub async fn get(&mut self, address: &str) -> Page {
+    pub(crate) async fn get(&mut self, address: &str) -> Page {
         let page = self.step(Method::GET, address, None, &[]).await;
         self.follow(page).await
     }
 
     /// Sends the page's only form with these fields typed in (a button's name and value among them), and follows
     /// redirects within the server.
-    pub async fn submit(&mut self, page: &Page, typed: &[(&str, &str)]) -> Page {
+    pub(crate) async fn submit(&mut self, page: &Page, typed: &[(&str, &str)]) -> Page {
         let (action, fields) = page.form(typed);
         let page =
             self.step(Method::POST, &action, Some(&fields), &[("sec-fetch-site", "same-origin")]).await;
@@ -61,7 +61,7 @@ impl<'a> Browser<'a> {
     }
 
     /// One request, without following anything.
-    pub async fn step(
+    pub(crate) async fn step(
         &mut self,
         method: Method,
         address: &str,
@@ -108,27 +108,27 @@ impl<'a> Browser<'a> {
 }
 
 impl Page {
-    pub fn location(&self) -> Option<&str> {
+    pub(crate) fn location(&self) -> Option<&str> {
         self.headers.get(header::LOCATION).map(|location| location.to_str().unwrap())
     }
 
     /// A parameter of the address it was redirected to.
-    pub fn answer(&self, name: &str) -> Option<String> {
+    pub(crate) fn answer(&self, name: &str) -> Option<String> {
         let url =
             url::Url::parse(self.location().unwrap_or_else(|| panic!("no redirect: {self:?}"))).unwrap();
         url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 
-    pub fn shows(&self, text: &str) -> bool {
+    pub(crate) fn shows(&self, text: &str) -> bool {
         self.body.contains(text)
     }
 
-    pub fn title(&self) -> &str {
+    pub(crate) fn title(&self) -> &str {
         between(&self.body, "<title>", "</title>").unwrap_or_default()
     }
 
     /// The action and the encoded fields of the page's only form, hidden ones included.
-    pub fn form(&self, typed: &[(&str, &str)]) -> (String, String) {
+    pub(crate) fn form(&self, typed: &[(&str, &str)]) -> (String, String) {
         let form = between(&self.body, "<form", "</form>").unwrap_or_else(|| panic!("no form in {self:?}"));
         let action = attribute(form.split('>').next().unwrap(), "action").unwrap();
         let mut fields: Vec<(String, String)> = Vec::new();
@@ -144,7 +144,7 @@ impl Page {
 }
 
 /// `name=value&…`
-pub fn encode<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+pub(crate) fn encode<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 

@@ -1,5 +1,12 @@
 //! The server in one process: the real router over a fresh SQLite store, a clock the test moves, seeded randomness.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test the panic is the message; clippy spares only functions that are tests themselves"
+)]
+
 mod authorize;
 mod bad_input;
 mod browser;

@@ -31,20 +31,20 @@ use tower::ServiceExt as _;
 
 use crate::browser::{Browser, Page, encode};
 
-pub const ISSUER: &str = "https://auth.example";
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const ISSUER: &str = "https://auth.example";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 /// The same password as `openssl passwd -6` hashes it.
-pub const SHA_CRYPT: &str =
+pub(crate) const SHA_CRYPT: &str =
     "$6$saltstring$dBHc6z5hpSlx63LLGnlt2xpSGH7T2QL7PJTCjPwajfWh/K10OPeGyl0Oe5VoIANbBgC0gNnRFVE.3uO/lesxj/";
-pub const SECRET: &str = "a-secret-of-a-client-that-nobody-guesses-0123456789";
-pub const REDIRECT: &str = "https://app.example/callback";
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const SECRET: &str = "a-secret-of-a-client-that-nobody-guesses-0123456789";
+pub(crate) const REDIRECT: &str = "https://app.example/callback";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// A clock that stands still until the test moves it.
-pub struct TestClock(AtomicI64);
+pub(crate) struct TestClock(AtomicI64);
 
 impl TestClock {
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 }
@@ -95,23 +95,23 @@ impl FetchKeys for NoFetch {
 }
 
 /// A server over a fresh store.
-pub struct App {
-    pub router: Router,
-    pub store: Store,
-    pub clock: Arc<TestClock>,
-    pub hasher: Arc<Hasher>,
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) hasher: Arc<Hasher>,
     issuer: String,
     _directory: TempDir,
 }
 
 impl App {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         // Without a connection the other end is unspecified: believed, so that tests can come from anywhere.
         let trusted_proxies = AddressList::new(vec!["0.0.0.0/32".parse().unwrap()]);
         Self::at(ISSUER, ServerSettings { trusted_proxies, ..ServerSettings::default() }).await
     }
 
-    pub async fn at(issuer: &str, settings: ServerSettings) -> Self {
+    pub(crate) async fn at(issuer: &str, settings: ServerSettings) -> Self {
         let directory = TempDir::new().unwrap();
         let store = Store::open(&StoreSettings::sqlite(directory.path())).await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000_000)));
@@ -156,30 +156,30 @@ impl App {
         Self { router, store, clock, hasher, issuer: issuer.to_owned(), _directory: directory }
     }
 
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Response {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Somebody who can sign in with [`PASSWORD`].
-    pub async fn person(&self, name: &str) -> User {
+    pub(crate) async fn person(&self, name: &str) -> User {
         self.user(name, UserKind::Person).await
     }
 
-    pub async fn user(&self, name: &str, kind: UserKind) -> User {
+    pub(crate) async fn user(&self, name: &str, kind: UserKind) -> User {
         let hash = self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap();
         self.user_with(name, kind, UserStatus::Enabled, hash).await
     }
 
-    pub async fn disabled_person(&self, name: &str) -> User {
+    pub(crate) async fn disabled_person(&self, name: &str) -> User {
         let hash = self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap();
         self.user_with(name, UserKind::Person, UserStatus::Disabled, hash).await
     }
 
-    pub async fn user_with(
+    pub(crate) async fn user_with(
         &self,
         name: &str,
         kind: UserKind,
@@ -203,23 +203,28 @@ impl App {
         user
     }
 
-    pub async fn stored_hash(&self, user: &User) -> String {
+    pub(crate) async fn stored_hash(&self, user: &User) -> String {
         self.store.user(&user.id).await.unwrap().unwrap().password.unwrap().expose().to_owned()
     }
 
     /// A confidential web application.
-    pub async fn client(&self, id: &str) -> Client {
+    pub(crate) async fn client(&self, id: &str) -> Client {
         let client = web_client(id, self.clock.now());
         self.store.create_client(&client).await.unwrap();
         client
     }
 
     /// A form at an endpoint for clients, and its answer as JSON.
-    pub async fn post(&self, path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        form: &[(&str, &str)],
+    ) -> Answer {
         self.post_raw(path, authorization, &encode(form.iter().copied())).await
     }
 
-    pub async fn post_raw(&self, path: &str, authorization: Option<&str>, form: &str) -> Answer {
+    pub(crate) async fn post_raw(&self, path: &str, authorization: Option<&str>, form: &str) -> Answer {
         let mut request =
             Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(authorization) = authorization {
@@ -231,30 +236,30 @@ impl App {
 
 /// What an endpoint for programs answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: axum::http::HeaderMap,
-    pub json: serde_json::Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) json: serde_json::Value,
 }
 
 impl Answer {
-    pub async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read(response).await;
         Self { status, headers, json: serde_json::from_str(&body).unwrap_or_default() }
     }
 
-    pub fn text(&self, member: &str) -> &str {
+    pub(crate) fn text(&self, member: &str) -> &str {
         self.json[member].as_str().unwrap_or_else(|| panic!("no {member}: {self:?}"))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
 impl Browser<'_> {
-    pub async fn sign_in(&mut self, name: &str) -> Page {
+    pub(crate) async fn sign_in(&mut self, name: &str) -> Page {
         let page = self.get("/sign-in").await;
         let page = self.submit(&page, &[("username", name), ("password", PASSWORD)]).await;
         assert!(page.shows("account-username"), "{page:?}");
@@ -262,7 +267,7 @@ impl Browser<'_> {
     }
 }
 
-pub fn web_client(id: &str, now: Timestamp) -> Client {
+pub(crate) fn web_client(id: &str, now: Timestamp) -> Client {
     Client {
         client_id: ClientId::from(id),
         client_name: format!("The {id} app"),
@@ -287,13 +292,13 @@ pub fn web_client(id: &str, now: Timestamp) -> Client {
 }
 
 /// `Authorization` of a client by its secret.
-pub fn basic(id: &str) -> String {
+pub(crate) fn basic(id: &str) -> String {
     use base64::Engine as _;
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{SECRET}")))
 }
 
 /// The address of an authorization request, with these parameters over the usual ones; an empty value leaves one out.
-pub fn authorization(client: &str, changed: &[(&str, &str)]) -> String {
+pub(crate) fn authorization(client: &str, changed: &[(&str, &str)]) -> String {
     let challenge = TokenHash::of(VERIFIER.as_bytes()).to_base64url();
     let usual = [
         ("response_type", "code"),
@@ -310,7 +315,7 @@ pub fn authorization(client: &str, changed: &[(&str, &str)]) -> String {
     format!("/authorize?{}", encode(all))
 }
 
-pub async fn read(response: Response) -> String {
+pub(crate) async fn read(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
@@ -346,4 +351,4 @@ fn sources(store: &Store, hasher: &Arc<Hasher>, env: &Env) -> Sources {
     }
 }
 
-pub const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
