@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| countersign_fuzz::targets::request_target(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| countersign_fuzz::request_target(data));

@@ -1,4 +1,15 @@
 //! What the fuzz targets call. The bodies are in `targets`, where tests/fuzz_smoke finds them too.
 
 #[path = "../targets/mod.rs"]
-pub mod targets;
+mod targets;
+
+macro_rules! entries {
+    ($($name:ident)*) => {$(
+        /// Feeds the bytes to the target of this name.
+        pub fn $name(data: &[u8]) {
+            targets::$name(data);
+        }
+    )*};
+}
+
+entries!(authorization certificate configuration form htpasswd request_target token);

@@ -29,7 +29,7 @@ static RULE: LazyLock<Rule> = LazyLock::new(|| {
 });
 
 /// Two credentials never make one, and a key leaves the URL.
-pub fn authorization(data: &[u8]) {
+pub(crate) fn authorization(data: &[u8]) {
     let mut lines = data.split(|byte| *byte == b'\n');
     let query = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let mut headers = HeaderMap::new();

@@ -4,7 +4,7 @@ use countersign_access::PeerCertificate;
 use countersign_ca::csr;
 
 /// Reading one twice says the same; what is huge is refused.
-pub fn certificate(data: &[u8]) {
+pub(crate) fn certificate(data: &[u8]) {
     if let Ok(first) = PeerCertificate::from_der(data, Some("bundle")) {
         assert!(data.len() <= 64 * 1024, "a huge certificate was read");
         let again = PeerCertificate::from_der(data, Some("bundle")).unwrap();

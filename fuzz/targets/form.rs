@@ -3,7 +3,7 @@
 use super::params::{MAX_PARAMETERS, Params};
 
 /// Whatever is accepted means the same to a reader nobody here wrote.
-pub fn form(data: &[u8]) {
+pub(crate) fn form(data: &[u8]) {
     let repeated = Params::parse_repeated(data);
     let Ok(params) = Params::parse(data) else { return };
     assert!(repeated.is_ok(), "the stricter reader accepts what the other refuses");

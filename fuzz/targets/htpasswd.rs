@@ -3,7 +3,7 @@
 use countersign_passwords::htpasswd::Htpasswd;
 
 /// Every complaint names a line that is there; nobody appears from nowhere.
-pub fn htpasswd(data: &[u8]) {
+pub(crate) fn htpasswd(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let lines = text.lines().count();
     match Htpasswd::parse(text) {

@@ -4,7 +4,7 @@ mod authorization;
 mod certificate;
 // The binary's own module: a binary can't be depended on.
 #[path = "../../src/config/mod.rs"]
-#[expect(dead_code, unused_imports, unreachable_pub, reason = "only its reader is fuzzed")]
+#[expect(dead_code, unused_imports, reason = "only its reader is fuzzed")]
 mod config;
 mod configuration;
 mod form;
@@ -16,10 +16,10 @@ mod params;
 mod request_target;
 mod token;
 
-pub use authorization::authorization;
-pub use certificate::certificate;
-pub use configuration::configuration;
-pub use form::form;
-pub use htpasswd::htpasswd;
-pub use request_target::request_target;
-pub use token::{good_token, token};
+pub(crate) use authorization::authorization;
+pub(crate) use certificate::certificate;
+pub(crate) use configuration::configuration;
+pub(crate) use form::form;
+pub(crate) use htpasswd::htpasswd;
+pub(crate) use request_target::request_target;
+pub(crate) use token::{good_token, token};

@@ -7,7 +7,7 @@ use countersign_gateway::hygiene::{Asked, normalise_path, target};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 /// What is matched is in one form and stays in it; no spelling of our own fields comes through.
-pub fn request_target(data: &[u8]) {
+pub(crate) fn request_target(data: &[u8]) {
     framing(data);
     let mut lines = data.split(|byte| *byte == b'\n');
     let first = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();

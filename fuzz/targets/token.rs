@@ -14,19 +14,19 @@ const CLAIMS: &str =
 /// A key whose signatures have one form only, so that whatever verifies is the one token we made.
 static KEY: LazyLock<(VerifyingKey, String)> = LazyLock::new(|| {
     let secret = SecretBytes::new(vec![7; 32]);
-    let signing = SigningKey::from_secret(&secret, Algorithm::Hs256, KeyId::new("one")).unwrap();
+    let signing = SigningKey::from_secret(&secret, Algorithm::HS256, KeyId::new("one")).unwrap();
     let token = jws::sign_compact(Some("at+jwt"), CLAIMS.as_bytes(), &signing).unwrap();
-    (VerifyingKey::from_secret(&secret, Algorithm::Hs256, None).unwrap(), token)
+    (VerifyingKey::from_secret(&secret, Algorithm::HS256, None).unwrap(), token)
 });
 
 /// The token that is good; the seed from which others are made.
 #[must_use]
-pub fn good_token() -> &'static str {
+pub(crate) fn good_token() -> &'static str {
     &KEY.1
 }
 
 /// A token is refused, or it is the one that was signed.
-pub fn token(data: &[u8]) {
+pub(crate) fn token(data: &[u8]) {
     let _ = JwkSet::from_json(data);
     if let Ok(key) = Jwk::from_json(data) {
         for algorithm in Algorithm::ALL {
@@ -38,7 +38,7 @@ pub fn token(data: &[u8]) {
         issuer: ISSUER,
         audiences: &["api"],
         types: &["at+jwt"],
-        algorithms: Algorithms::of(&[Algorithm::Hs256, Algorithm::Es256]),
+        algorithms: Algorithms::of(&[Algorithm::HS256, Algorithm::ES256]),
         required: &["sub"],
         leeway: Duration::from_secs(5),
         now: Timestamp::from_seconds(1_500_000_000),

@@ -9,6 +9,7 @@ mod dev;
 mod keys;
 mod secrets;
 mod serve;
+mod token;
 mod try_methods;
 mod user;
 
@@ -54,6 +55,8 @@ enum Command {
     Apikey(apikey::Arguments),
     /// Certificates of the built-in authority.
     Cert(cert::Arguments),
+    /// Mint, inspect and verify tokens.
+    Token(token::Arguments),
     /// Signing keys.
     Keys(keys::Arguments),
     /// Check, describe or write a configuration file.
@@ -66,7 +69,7 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Source {
     /// The configuration file [default: ./countersign.toml, else ./.countersign/countersign.toml, which `dev` writes].
-    #[arg(short, long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    #[arg(short, long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
     config: Option<PathBuf>,
 }
 
@@ -107,6 +110,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Client(arguments) => block_on(client::run(arguments))?,
         Command::Apikey(arguments) => block_on(apikey::run(arguments))?,
         Command::Cert(arguments) => block_on(cert::run(arguments))?,
+        Command::Token(arguments) => {
+            if !block_on(token::run(arguments))? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Keys(arguments) => block_on(keys::run(arguments))?,
         Command::Config(arguments) => config::run(&arguments)?,
         Command::Completions(arguments) => completions::run(&arguments),

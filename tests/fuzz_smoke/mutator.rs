@@ -51,18 +51,18 @@ const INTERESTING: &[&[u8]] = &[
 ];
 
 /// Descendants of some seeds.
-pub struct Mutator {
+pub(crate) struct Mutator {
     seeds: Vec<Vec<u8>>,
     state: u64,
 }
 
 impl Mutator {
-    pub fn new(seeds: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn new(seeds: Vec<Vec<u8>>) -> Self {
         Self { seeds, state: 0x9e37_79b9_7f4a_7c15 }
     }
 
     /// The next one: a seed with some things done to it.
-    pub fn next(&mut self) -> Vec<u8> {
+    pub(crate) fn next(&mut self) -> Vec<u8> {
         let mut input = self.seed();
         for _ in 0..=self.below(5) {
             self.change(&mut input);
