@@ -14,7 +14,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 
-use self::body::{BodyFault, RequestBody, ResponseBody, Source};
+use self::body::{BodyFate, BodyFault, RequestBody, ResponseBody, Source};
 use self::deadline::Deadline;
 use self::h1::{Lease, SendFault};
 use self::upstream::{ConnectFault, Endpoint};
@@ -73,10 +73,9 @@ pub(crate) async fn forward(
     route: &Route,
     request: Outgoing,
 ) -> Result<Response<ResponseBody>, Fault> {
-    let endpoint = route.upstream.pick().ok_or(Fault::NoServer)?;
     match route.upstream.protocol {
-        UpstreamProtocol::Http1 => forward_http1(route, endpoint, request).await,
-        UpstreamProtocol::Http2 => forward_http2(route, endpoint, request).await,
+        UpstreamProtocol::Http1 => forward_http1(route, request).await,
+        UpstreamProtocol::Http2 => forward_http2(route, request).await,
     }
 }
 
@@ -87,14 +86,14 @@ pub(crate) async fn open_websocket(
     mut request: Outgoing,
     caller: hyper::upgrade::OnUpgrade,
 ) -> Result<(Response<ResponseBody>, Option<Tunnel>), Fault> {
-    let endpoint = route.upstream.pick().ok_or(Fault::NoServer)?;
     if route.upstream.protocol != UpstreamProtocol::Http1 {
         return Err(Fault::NotSupported);
     }
     // RFC 6455 §4.1, RFC 9110 §7.8: the upgrade is between us and the upstream now.
     request.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     request.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let mut sender = connect(route, endpoint).await?.into_task();
+    let (connection, endpoint) = connect(route, route.upstream.in_turn()).await?;
+    let mut sender = connection.into_task();
     let request = http1_request(route, endpoint, request);
     let answer = tokio::time::timeout(route.timeouts.response, sender.send_request(request));
     let mut response = match answer.await {
@@ -120,45 +119,66 @@ pub(crate) async fn open_websocket(
     Ok((Response::from_parts(head, ResponseBody::whole(bytes::Bytes::new())), Some(tunnel)))
 }
 
-async fn connect(route: &Route, endpoint: &Endpoint) -> Result<h1::Connection, Fault> {
-    endpoint.connect_http1(route.timeouts.connect).await.map_err(Fault::from)
-}
-
-async fn forward_http1(
+/// A fresh connection to the first server that can be reached.
+async fn connect<'r>(
     route: &Route,
-    endpoint: &Arc<Endpoint>,
-    request: Outgoing,
-) -> Result<Response<ResponseBody>, Fault> {
-    let ticked = request.ticked;
-    let mut request = http1_request(route, endpoint, request);
-    let fate = request.body().fate();
-    let mut deadline = Deadline::new(Instant::now(), route.timeouts.response, ticked);
-    if let Some(connection) = endpoint.resting() {
-        // RFC 9112 §9.3.1: a connection may close while it rests; what is safe to send twice is sent again, once.
-        let again = (request.method().is_idempotent() && request.body().is_empty())
-            .then(|| (request.method().clone(), request.uri().clone(), request.headers().clone()));
-        let mut lease = Lease::new(connection, Arc::clone(endpoint));
-        match lease.send(request, &mut deadline).await {
-            Ok(response) => return answer_http1(route, response, lease, ticked),
-            Err(SendFault::Unsent(unsent)) => request = *unsent,
-            Err(SendFault::TimedOut) => return Err(fate.fault().map_or(Fault::TimedOut, Fault::Body)),
-            Err(SendFault::Broken) => {
-                let Some((method, uri, headers)) = again else {
-                    return Err(fate.fault().map_or(Fault::Broken, Fault::Body));
-                };
-                request = Request::new(RequestBody::empty());
-                *request.method_mut() = method;
-                *request.uri_mut() = uri;
-                *request.headers_mut() = headers;
-            }
+    servers: impl Iterator<Item = &'r Arc<Endpoint>>,
+) -> Result<(h1::Connection, &'r Arc<Endpoint>), Fault> {
+    let mut fault = Fault::NoServer;
+    for endpoint in servers {
+        match endpoint.connect_http1(route.timeouts.connect).await {
+            Ok(connection) => return Ok((connection, endpoint)),
+            Err(failed) => fault = failed.into(),
         }
     }
-    let mut lease = Lease::new(connect(route, endpoint).await?, Arc::clone(endpoint));
+    Err(fault)
+}
+
+async fn forward_http1(route: &Route, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
+    let ticked = outgoing.ticked;
+    let servers = route.upstream.in_turn();
+    let resting = servers.clone().next().and_then(|endpoint| Some((endpoint.resting()?, endpoint)));
+    let rested = resting.is_some();
+    let (connection, endpoint) = match resting {
+        Some(resting) => resting,
+        None => connect(route, servers).await?,
+    };
+    let request = http1_request(route, endpoint, outgoing);
+    let fate = request.body().fate();
+    // RFC 9112 §9.3.1: a connection may close while it rests; what is safe to send twice is sent again, once.
+    let again = (rested && request.method().is_idempotent() && request.body().is_empty())
+        .then(|| (request.method().clone(), request.uri().clone(), request.headers().clone()));
+    let mut deadline = Deadline::new(Instant::now(), route.timeouts.response, ticked);
+    let mut lease = Lease::new(connection, Arc::clone(endpoint));
+    let request = match (lease.send(request, &mut deadline).await, again) {
+        (Ok(response), _) => return answer_http1(route, response, lease, ticked),
+        (Err(SendFault::Unsent(unsent)), _) if rested => *unsent,
+        (Err(SendFault::Broken), Some((method, uri, headers))) => {
+            let mut request = Request::new(RequestBody::empty());
+            *request.method_mut() = method;
+            *request.uri_mut() = uri;
+            *request.headers_mut() = headers;
+            request
+        }
+        (Err(fault), _) => return Err(fault.explained(&fate)),
+    };
+    let connection = endpoint.connect_http1(route.timeouts.connect).await?;
+    let mut lease = Lease::new(connection, Arc::clone(endpoint));
     deadline.moved();
     match lease.send(request, &mut deadline).await {
         Ok(response) => answer_http1(route, response, lease, ticked),
-        Err(SendFault::TimedOut) => Err(fate.fault().map_or(Fault::TimedOut, Fault::Body)),
-        Err(SendFault::Unsent(_) | SendFault::Broken) => Err(fate.fault().map_or(Fault::Broken, Fault::Body)),
+        Err(fault) => Err(fault.explained(&fate)),
+    }
+}
+
+impl SendFault {
+    /// The body's own fault comes first: it is what broke the rest.
+    fn explained(self, fate: &BodyFate) -> Fault {
+        match (fate.fault(), self) {
+            (Some(fault), _) => Fault::Body(fault),
+            (None, Self::TimedOut) => Fault::TimedOut,
+            (None, Self::Unsent(_) | Self::Broken) => Fault::Broken,
+        }
     }
 }
 
@@ -203,11 +223,20 @@ fn http1_request(route: &Route, endpoint: &Endpoint, outgoing: Outgoing) -> Requ
     request
 }
 
-async fn forward_http2(
-    route: &Route,
-    endpoint: &Arc<Endpoint>,
-    outgoing: Outgoing,
-) -> Result<Response<ResponseBody>, Fault> {
+/// The first server with a shared connection, made if need be.
+async fn reachable_http2(route: &Route) -> Result<&Arc<Endpoint>, Fault> {
+    let mut fault = Fault::NoServer;
+    for endpoint in route.upstream.in_turn() {
+        match endpoint.http2(route.timeouts.connect).await {
+            Ok(_) => return Ok(endpoint),
+            Err(failed) => fault = failed.into(),
+        }
+    }
+    Err(fault)
+}
+
+async fn forward_http2(route: &Route, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
+    let endpoint = reachable_http2(route).await?;
     let Outgoing { method, target, mut headers, body, trailers, ticked, stall } = outgoing;
     // The body is polled by a task without our tick.
     let body = RequestBody::new(body, route.limits.body, stall, false);

@@ -1,5 +1,6 @@
 //! Metric handles, made once per route.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use countersign_model::Method;
@@ -59,35 +60,38 @@ impl Outcome {
 
 /// The handles of one route.
 pub(crate) struct Meters {
-    /// By method (none first), then outcome.
-    requests: Vec<Counter>,
+    route: Box<str>,
+    /// By method (none first), then outcome; made at the first use, so that nobody sees series that never happened.
+    requests: Vec<OnceLock<Counter>>,
     duration: Histogram,
 }
 
 impl Meters {
     pub(crate) fn new(route: &str) -> Self {
-        let methods = std::iter::once("none").chain(Method::ALL.into_iter().map(Method::as_str));
-        let requests = methods
-            .flat_map(|method| Outcome::ALL.into_iter().map(move |outcome| (method, outcome.as_str())))
-            .map(|(method, outcome)| {
-                metrics::counter!(
-                    "countersign_requests_total",
-                    "method" => method, "route" => route.to_owned(), "outcome" => outcome
-                )
-            })
-            .collect();
-        let duration =
-            metrics::histogram!("countersign_request_duration_seconds", "route" => route.to_owned());
-        Self { requests, duration }
+        let places = (1 + Method::ALL.len()) * Outcome::ALL.len();
+        Self {
+            route: route.into(),
+            requests: std::iter::repeat_with(OnceLock::new).take(places).collect(),
+            duration: metrics::histogram!("countersign_request_duration_seconds", "route" => route.to_owned()),
+        }
     }
 
     /// Counts one request.
     pub(crate) fn record(&self, method: Option<Method>, outcome: Outcome, duration: Duration) {
-        let method = method.map_or(0, |method| 1 + method as usize);
-        if let Some(counter) = self.requests.get(method * Outcome::ALL.len() + outcome as usize) {
-            counter.increment(1);
+        let place = method.map_or(0, |method| 1 + method as usize) * Outcome::ALL.len() + outcome as usize;
+        if let Some(counter) = self.requests.get(place) {
+            counter.get_or_init(|| self.counter(method, outcome)).increment(1);
         }
         self.duration.record(duration.as_secs_f64());
+    }
+
+    fn counter(&self, method: Option<Method>, outcome: Outcome) -> Counter {
+        metrics::counter!(
+            "countersign_requests_total",
+            "method" => method.map_or("none", Method::as_str),
+            "route" => self.route.to_string(),
+            "outcome" => outcome.as_str()
+        )
     }
 }
 

@@ -106,15 +106,11 @@ impl Upstream {
         }
     }
 
-    /// The server whose turn it is.
-    pub(crate) fn pick(&self) -> Option<&Arc<Endpoint>> {
-        match &*self.endpoints {
-            [one] => Some(one),
-            many => {
-                let turn = self.next.fetch_add(1, Ordering::Relaxed);
-                many.get(turn.checked_rem(many.len())?)
-            }
-        }
+    /// The servers in the order in which to try them: the one whose turn it is first.
+    pub(crate) fn in_turn(&self) -> impl Iterator<Item = &Arc<Endpoint>> + Clone {
+        let first = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.endpoints.len()).unwrap_or(0);
+        let (before, after) = self.endpoints.split_at_checked(first).unwrap_or((&self.endpoints, &[]));
+        after.iter().chain(before)
     }
 
     /// Whether connections to it may serve for `other`. TLS settings can't be compared: never with TLS.

@@ -7,6 +7,8 @@ mod identity;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod smuggling;

@@ -108,4 +108,9 @@ async fn several_servers_take_turns() {
         assert_eq!(gateway.ask("/", "").await.status, 200);
     }
     assert_eq!((one.requests.load(Ordering::SeqCst), two.requests.load(Ordering::SeqCst)), (3, 3));
+    one.stop();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    for _ in 0..4 {
+        assert_eq!(gateway.ask("/", "").await.status, 200, "the other one serves");
+    }
 }
