@@ -120,7 +120,9 @@ impl Access {
             Credential::Basic(credentials) => {
                 state.basic.remembered(credentials, now).map(|outcome| (outcome, None))
             }
-            Credential::ApiKey(text) => state.keys.remembered(text, question).map(from_key),
+            Credential::ApiKey(text) => {
+                state.keys.remembered(text, &self.revocations, question).map(from_key)
+            }
             Credential::Certificate(certificate) => {
                 let revoked = self.revoked_certificates.load();
                 let result = mtls::verify(certificate, &state.certificates, &revoked, now);
@@ -153,7 +155,13 @@ impl Access {
                     limits: &state.settings.limits,
                     issuer: &state.settings.local_issuer,
                 };
-                from_key(state.keys.verify(sources, text, question).await)
+                let mut result = state.keys.verify(sources, text, question).await;
+                if let Ok(known) = &result
+                    && let Err(rejection) = self.standing(&state, &known.identity).await
+                {
+                    result = Err(rejection);
+                }
+                from_key(result)
             }
             Credential::Certificate(_) => (Reason::CertificateNameless.into(), None),
         }
@@ -214,7 +222,7 @@ impl Access {
         Ok(Arc::clone(&remembered.identity))
     }
 
-    /// Whether a verified token still counts; asks about its client and its subject when they changed.
+    /// Whether a verified token or key still counts; asks about its client and its subject when they changed.
     async fn standing(&self, state: &State, identity: &Identity) -> Result<(), Rejection> {
         let revoked = || Err(Rejection::from(Reason::TokenRevoked).about(identity));
         let asked_in = self.revocations.epoch();

@@ -1,4 +1,18 @@
 //! Who is calling, and may they? One pipeline for every surface.
+//!
+//! ```text
+//! RequestParts + Peer ── extract ──▶ Presented ── verify ──▶ Outcome ── policy::decide ──▶ Decision
+//!                                    one credential          absent, verified,            Allow(Permit)
+//!                                    or a refusal            rejected                     Deny(Denial)
+//! ```
+//!
+//! - [`extract`] is the only reader of `Authorization` and of every other place a credential may be.
+//! - The verifiers, one a method, end in one [`Identity`]. What was verified is remembered; changes reach it at once
+//!   through [`Access::apply`].
+//! - A [`Rule`] is data. Deciding is a pure function of it, and only that function can make a [`Permit`].
+//! - A [`Denial`] knows its reason for the log, and says no more outside than the standards ask for.
+//!
+//! The pipeline opens no socket and asks nobody the time: what it must look up comes through [`ports`].
 
 mod access;
 pub mod api_key;

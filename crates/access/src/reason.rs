@@ -82,7 +82,7 @@ reasons! {
     TokenNotYetValid = "token_not_yet_valid" => InvalidCredential,
     /// A claim is missing or of the wrong kind.
     TokenClaim = "token_invalid_claim" => InvalidCredential,
-    /// It, its grant, its client or its subject was revoked.
+    /// It, its grant, its client or its subject was revoked; of an API key: its owner.
     TokenRevoked = "token_revoked" => InvalidCredential,
     /// Nobody knows this reference token, or it has ended.
     TokenUnknown = "token_unknown" => InvalidCredential,

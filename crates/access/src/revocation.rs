@@ -51,7 +51,7 @@ impl RevocationSet {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Whether the token behind this identity still counts.
+    /// Whether the token or key behind this identity still counts.
     pub(crate) fn standing(&self, identity: &Identity) -> Standing {
         if *identity.issuer_name != *OWN {
             return Standing::Good;

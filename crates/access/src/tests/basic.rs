@@ -45,14 +45,15 @@ async fn a_right_pair_is_remembered_for_a_short_time() {
 async fn wrong_unknown_disabled_and_without_password_look_the_same() {
     let world = World::new();
     world.account("alice");
-    let mut accounts = world.store.accounts.lock().unwrap();
-    let mut disabled = accounts["alice"].clone();
-    disabled.enabled = false;
-    let mut without = accounts["alice"].clone();
-    without.password = None;
-    accounts.insert("disabled".to_owned(), disabled);
-    accounts.insert("without".to_owned(), without);
-    drop(accounts);
+    {
+        let mut accounts = world.store.accounts.lock().unwrap();
+        let mut disabled = accounts["alice"].clone();
+        disabled.enabled = false;
+        let mut without = accounts["alice"].clone();
+        without.password = None;
+        accounts.insert("disabled".to_owned(), disabled);
+        accounts.insert("without".to_owned(), without);
+    }
     for (name, password) in [
         ("alice", "wrong"),
         ("alice", ""),

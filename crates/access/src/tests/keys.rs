@@ -93,6 +93,24 @@ async fn a_change_is_seen_at_once() {
 }
 
 #[tokio::test]
+async fn a_key_dies_with_its_owners_account() {
+    let world = World::new();
+    let rule = rule(&[ApiKey], |_| {});
+    let key = world.key(|_| {});
+    let owner = countersign_model::UserId::from("usr_1");
+    assert_eq!(word(&use_key(&world, &rule, key.expose(), 0).await), "ok usr_1");
+    world.access.apply(&Change::User(owner.clone(), "alice".parse().unwrap()), at(0));
+    for _ in 0..3 {
+        assert_eq!(word(&use_key(&world, &rule, key.expose(), 0).await), "ok usr_1");
+    }
+    world.store.revocations.lock().unwrap().disabled_users.push(owner.clone());
+    world.access.apply(&Change::User(owner, "alice".parse().unwrap()), at(0));
+    for _ in 0..3 {
+        assert_eq!(word(&use_key(&world, &rule, key.expose(), 0).await), "token_revoked");
+    }
+}
+
+#[tokio::test]
 async fn known_keys_count_while_the_store_is_away() {
     let world = World::new();
     let rule = rule(&[ApiKey], |_| {});

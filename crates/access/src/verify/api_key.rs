@@ -11,6 +11,7 @@ use crate::api_key::WellFormed;
 use crate::outcome::Rejection;
 use crate::ports::ApiKeys;
 use crate::request::Question;
+use crate::revocation::{RevocationSet, Standing};
 use crate::{Identity, Limits, Reason};
 
 /// The keys seen lately.
@@ -34,6 +35,8 @@ pub(crate) struct KnownKey {
     rate: Arc<Rate>,
     /// Asked again after this.
     until: Timestamp,
+    /// The epoch of the revocation list in which its owner was in order.
+    seen: AtomicU64,
 }
 
 /// What looking a key up takes.
@@ -52,11 +55,14 @@ impl KeyMemory {
     pub(crate) fn remembered(
         &self,
         text: &str,
+        revocations: &RevocationSet,
         question: Question<'_>,
     ) -> Option<Result<Arc<KnownKey>, Rejection>> {
         let now = question.now;
         match self.keys.get(&TokenHash::of(text.as_bytes()))? {
-            Entry::Known(known) if known.until > now => Some(known.admit(question).map(|()| known)),
+            Entry::Known(known) if known.until > now && known.has_standing(revocations) => {
+                Some(known.admit(question).map(|()| known))
+            }
             Entry::Unknown(until) if until > now => Some(Err(Reason::ApiKeyUnknown.into())),
             Entry::Known(_) | Entry::Unknown(_) => None,
         }
@@ -132,7 +138,20 @@ impl KnownKey {
             Some(before) => (Arc::new(identity(&key, issuer)), Arc::clone(&before.rate)),
             None => (Arc::new(identity(&key, issuer)), Arc::default()),
         };
-        Self { key, identity, rate, until }
+        Self { key, identity, rate, until, seen: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Whether the owner is known to be in order. A key dies with its owner's account.
+    fn has_standing(&self, revocations: &RevocationSet) -> bool {
+        let epoch = revocations.epoch();
+        if self.seen.load(Ordering::Relaxed) == epoch {
+            return true;
+        }
+        let is_good = revocations.standing(&self.identity) == Standing::Good;
+        if is_good {
+            self.seen.store(epoch, Ordering::Relaxed);
+        }
+        is_good
     }
 
     /// The checks that depend on the request, in order.
