@@ -271,14 +271,15 @@ impl Error {
     /// The value of `WWW-Authenticate`, where the answer must have one.
     #[must_use]
     pub const fn challenge(&self) -> Option<&'static str> {
-        match self {
-            // RFC 6749 §5.2: the scheme the client used.
-            Self::InvalidClient { challenge: true, .. } => {
-                Some("Basic realm=\"countersign\", charset=\"UTF-8\"")
-            }
-            Self::InvalidToken => Some("Bearer error=\"invalid_token\""),
-            Self::InsufficientScope => Some("Bearer error=\"insufficient_scope\", scope=\"openid\""),
-            _ => None,
+        // RFC 6749 §5.2: the scheme the client used. RFC 6750 §3: the one a protected resource takes.
+        if matches!(self, Self::InvalidClient { challenge: true, .. }) {
+            Some("Basic realm=\"countersign\", charset=\"UTF-8\"")
+        } else if matches!(self, Self::InvalidToken) {
+            Some("Bearer error=\"invalid_token\"")
+        } else if matches!(self, Self::InsufficientScope) {
+            Some("Bearer error=\"insufficient_scope\", scope=\"openid\"")
+        } else {
+            None
         }
     }
 

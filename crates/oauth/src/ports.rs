@@ -201,7 +201,7 @@ pub struct FoundRefreshToken {
 pub enum Rotation {
     /// The successor and the access token are kept, the presented token is spent.
     Rotated,
-    /// It had been spent before the grace period began: the grant has been revoked by this very call (RFC 9700 §4.14).
+    /// It had been spent when the grace period began: the grant has been revoked by this very call (RFC 9700 §4.14).
     Replayed,
     /// The grant no longer counts.
     Revoked,
@@ -217,7 +217,7 @@ pub trait RefreshTokens: Send + Sync {
     /// Spends `presented` and keeps its successor and the new access token, in one transaction.
     ///
     /// A token spent after `grace_began` may be rotated again, for a client whose answer was lost; its other successors
-    /// are spent by that. Spent earlier: a replay.
+    /// are spent by that. Spent then or earlier: a replay.
     #[expect(clippy::too_many_arguments, reason = "five facts of one transaction, and the store itself")]
     fn rotate_refresh_token(
         &self,

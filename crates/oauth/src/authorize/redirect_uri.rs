@@ -95,6 +95,8 @@ mod tests {
         assert!(fits("https://app.example/cb", "https://app.example/cb"));
         for sent in [
             "https://app.example/cb/",
+            "https://app.example/c",
+            "https://app.example",
             "https://app.example/cb?x=1",
             "https://app.example/CB",
             "https://APP.example/cb",

@@ -75,6 +75,20 @@ async fn everything_else_is_exactly_inactive() {
 }
 
 #[tokio::test]
+async fn a_reference_token_ends_when_its_time_is_over() {
+    let house = house().await;
+    let tokens = house.tokens("opaque", "openid").await;
+    let refresh = tokens.refresh_token.unwrap();
+    house.advance(599);
+    assert!(house.is_active("opaque", &tokens.access_token).await);
+    house.advance(1);
+    assert!(!house.is_active("opaque", &tokens.access_token).await);
+    assert!(house.is_active("opaque", &refresh).await);
+    house.advance(30 * 86_400);
+    assert!(!house.is_active("opaque", &refresh).await);
+}
+
+#[tokio::test]
 async fn a_token_dies_with_its_keys_its_person_and_its_client() {
     let house = house().await;
     let token = house.tokens("app", "openid").await.access_token;

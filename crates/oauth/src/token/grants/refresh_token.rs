@@ -109,7 +109,7 @@ async fn usable<P: Ports>(
     // RFC 9700 §4.14.2: a spent token means that two parties hold the grant; neither may keep it. Looked at before
     // expiry, so that an old thief is noticed too.
     let grace_began = now.minus(engine.settings.refresh_grace);
-    if found.rotated_at.is_some_and(|rotated_at| rotated_at < grace_began) {
+    if found.rotated_at.is_some_and(|rotated_at| rotated_at <= grace_began) {
         engine.ports.revoke_grant(&found.token.grant, now).await?;
         tracing::warn!(client = %found.token.client, grant = %found.token.grant, "a spent refresh token came back");
         return Err(refused(GrantRefusal::RefreshReplayed));

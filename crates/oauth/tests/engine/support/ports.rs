@@ -164,15 +164,13 @@ impl RefreshTokens for Memory {
         if !tables.is_live(&token.grant) {
             return Ok(Rotation::Revoked);
         }
-        if rotated_at.is_some_and(|rotated_at| rotated_at < grace_began) {
+        if rotated_at.is_some_and(|rotated_at| rotated_at <= grace_began) {
             tables.revoke(&token.grant, now);
             return Ok(Rotation::Replayed);
         }
         for (other, rotated_at) in tables.refresh.values_mut() {
             if other.grant == token.grant {
-                // A successor that loses to a second rotation is spent before any grace.
-                let at = if other.hash == *presented { now } else { Timestamp::EPOCH };
-                rotated_at.get_or_insert(at);
+                rotated_at.get_or_insert(now);
             }
         }
         tables.refresh.insert(next.hash, (next.clone(), None));
