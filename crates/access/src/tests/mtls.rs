@@ -155,7 +155,6 @@ async fn a_certificate_is_the_credential_only_where_nothing_else_is() {
     let billing = spiffe("spiffe://example.com/billing");
     let both = rule(&[Mtls, Jwt], |_| {});
     let token = format!("Bearer {}", world.token(|_| {}));
-    let with = |value: &'static str| (["Authorization", value], billing.clone());
     let ask_with = async |rule: &Rule, value: &str| {
         let headers = [("Authorization", value)];
         let ask = Ask { headers: &headers, certificate: Some(billing.clone()), ..Ask::default() };
@@ -165,7 +164,6 @@ async fn a_certificate_is_the_credential_only_where_nothing_else_is() {
     // A wrong token is not mended by a right certificate.
     assert_eq!(ask_with(&both, "Bearer a.b.c").await, "token_illegal_base64");
     assert_eq!(ask_with(&rule(&[Mtls], |_| {}), &token).await, "method_not_accepted");
-    let _ = with;
     // Where it is not accepted it is only the channel.
     assert_eq!(word(&ask(&world, &rule(&[ApiKey], |_| {}), &billing, at(0)).await), "missing_credential");
     let only = denial(world.ask(&rule(&[Mtls], |_| {}), &[], at(0)).await);
@@ -192,4 +190,38 @@ async fn a_bound_token_counts_only_on_its_own_connection() {
     }
     world.access.replace_revoked_certificates(HashSet::from([mine.facts().serial.clone()]));
     assert_eq!(word(&on(Some(&mine)).await), "certificate_revoked");
+}
+
+/// The SPIFFE project's own good and wrong leaves.
+#[test]
+fn svids_of_the_spiffe_project() {
+    let beside = || std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors"));
+    let folder = std::env::var_os("COUNTERSIGN_VECTORS").map_or_else(beside, std::path::PathBuf::from);
+    let folder = folder.join("spiffe/x509svid/testdata");
+    if !folder.is_dir() {
+        assert!(std::env::var_os("CI").is_none(), "the vectors are missing: {}", folder.display());
+        println!("skipped: {} is missing", folder.display());
+        return;
+    }
+    let leaf = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let start = text.find("-----BEGIN CERTIFICATE-----").unwrap() + 27;
+        let end = start + text[start..].find("-----END").unwrap();
+        let base64: String = text[start..end].split_whitespace().collect();
+        let der = base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default();
+        PeerCertificate::from_der(&der, None).map(|certificate| certificate.facts().spiffe_id.clone())
+    };
+    for good in ["good-leaf-only.pem", "good-leaf-and-intermediate.pem", "good-cert-and-key.pem"] {
+        assert!(matches!(leaf(good), Ok(Some(_))), "{good}: {:?}", leaf(good));
+    }
+    for wrong in [
+        "wrong-leaf-ca-true.pem",
+        "wrong-leaf-cert-sign.pem",
+        "wrong-leaf-crl-sign.pem",
+        "wrong-leaf-empty-id.pem",
+        "wrong-leaf-no-digital-signature.pem",
+        "corrupt-cert.pem",
+    ] {
+        assert!(!matches!(leaf(wrong), Ok(Some(_))), "{wrong}: {:?}", leaf(wrong));
+    }
 }
