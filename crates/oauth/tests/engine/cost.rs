@@ -9,6 +9,7 @@ use crate::support::*;
 
 const TIMES: u32 = 20_000;
 
+#[expect(clippy::print_stdout, reason = "the result of a measurement")]
 async fn measure(what: &str, mut once: impl AsyncFnMut()) {
     for _ in 0..500 {
         once().await;
