@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::{PasswordHashText, SecretString, SystemRng, Username};
 use crate::htpasswd::{Htpasswd, Problem};
 use crate::{Busy, HashError, Hasher, Limits, Unsupported, Verdict, is_supported};
+use countersign_model::{PasswordHashText, SecretString, SystemRng, Username};
 use proptest::prelude::*;
 
 const LONG: &str = "pässwörd 0123456789abcdef0123456789";
