@@ -69,7 +69,7 @@ struct Caller {
 
 impl Caller {
     async fn attempt(&self, method: Method) -> Result<Trial, Failure> {
-        let header = self.header(method)?;
+        let header = self.header(method, SecretString::clone)?;
         let tls = self.tls((method == Method::Mtls).then_some(&self.credentials.certificate))?;
         let began = Instant::now();
         let mut connection = Connection::open(self.gateway, Some((&tls, "localhost"))).await?;
@@ -95,14 +95,18 @@ impl Caller {
             bytes,
             first,
             median: times.get(ROUNDS / 2).copied().unwrap_or_default(),
-            refused: self.spoiled(header.as_ref()).await?.status(),
+            refused: self.spoiled(method).await?.status(),
         })
     }
 
-    /// The header that carries the method's credential; none for mTLS.
-    fn header(&self, method: Method) -> Result<Option<(&'static str, SecretString)>, Failure> {
+    /// The header that carries the method's credential after a change to it; none for mTLS.
+    fn header(
+        &self,
+        method: Method,
+        change: impl Fn(&SecretString) -> SecretString,
+    ) -> Result<Option<(&'static str, SecretString)>, Failure> {
         use base64::Engine as _;
-        let read = |file: &Path| files::read_secret(file);
+        let read = |file: &Path| files::read_secret(file).map(|secret| change(&secret));
         let bearer = |token: SecretString| SecretString::new(format!("Bearer {}", token.expose()));
         Ok(match method {
             Method::Jwt => Some(("authorization", bearer(read(&self.credentials.jwt)?))),
@@ -146,13 +150,10 @@ impl Caller {
     }
 
     /// The same with one character of the credential changed; for mTLS, without the certificate.
-    async fn spoiled(
-        &self,
-        credential: Option<&(&'static str, SecretString)>,
-    ) -> Result<Response<Bytes>, Failure> {
-        let spoiled = credential.map(|(name, value)| (*name, flip(value)));
+    async fn spoiled(&self, method: Method) -> Result<Response<Bytes>, Failure> {
+        let header = self.header(method, flip)?;
         let mut connection = Connection::open(self.gateway, Some((&self.tls(None)?, "localhost"))).await?;
-        connection.send(self.request(spoiled.as_ref())?).await
+        connection.send(self.request(header.as_ref())?).await
     }
 }
 

@@ -10,6 +10,7 @@ use countersign_oauth::{Engine, Lifetimes, Settings};
 use countersign_server::{AppState, Check, ClientKeys, Readiness, ServerLimits, ServerSettings, Services};
 use countersign_store::Store;
 
+use super::listen::listen;
 use super::tls::{self, Own};
 use super::{Parts, live};
 use crate::config::{Config, checked};
@@ -68,7 +69,7 @@ pub(super) async fn bind(
     };
     let mut settings = ListenerSettings::new(server.listen);
     settings.drain_timeout = config.network.drain;
-    let listener = Listener::bind(settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
+    let listener = listen("server.listen", settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
     let limits = ServerLimits { drain_timeout: config.network.drain, ..ServerLimits::default() };
     let services = Services {
         engine: engine(config, parts)?,

@@ -9,6 +9,7 @@ use countersign_gateway::{Gateway, GatewaySettings, IdentityIssuer};
 use countersign_model::{AddressList, Issuer};
 use countersign_net::{ConnectionLimits, Listener, ListenerSettings, ServerTls};
 
+use super::listen::listen;
 use super::tls::{self, Own};
 use super::{Parts, live, routes};
 use crate::config::{Config, checked};
@@ -47,7 +48,7 @@ pub(super) async fn bind(
     settings.drain_timeout = config.network.drain;
     let most = usize::try_from(gateway.max_connections).unwrap_or(usize::MAX);
     settings.limits = ConnectionLimits { total: most, per_address: most };
-    let listener = Listener::bind(settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
+    let listener = listen("gateway.listen", settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
     let table = routes::build(gateway, &live::default_audience(config, parts), &parts.env.clock)?;
     let issuer = IdentityIssuer::new(
         Issuer::from(parts.issuer.as_str()),

@@ -10,6 +10,7 @@ pub(crate) mod files;
 mod foundation;
 mod htpasswd;
 mod keys;
+mod listen;
 mod live;
 mod parts;
 mod routes;

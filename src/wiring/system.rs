@@ -14,6 +14,7 @@ use countersign_store::Store;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use super::listen::listen;
 use super::live::Live;
 use super::{Parts, background, checker, control_plane, data_plane, watch};
 use crate::config::Config;
@@ -63,7 +64,8 @@ impl System {
             let text = metrics.clone();
             let text: MetricsText = Arc::new(move || text.render());
             let router = management_router(control_plane::readiness(&parts, &access), Some(text));
-            Listener::bind(ListenerSettings::new(address), None).map(|listener| (listener, router))
+            listen("management.listen", ListenerSettings::new(address), None)
+                .map(|listener| (listener, router))
         });
         let management = management.transpose()?;
 

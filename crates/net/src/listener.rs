@@ -81,6 +81,18 @@ pub enum BindError {
     },
 }
 
+impl BindError {
+    /// Why the system did not let us listen on the address.
+    #[must_use]
+    pub fn new(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { address, holder: port_holder(address.port()) },
+            io::ErrorKind::PermissionDenied => Self::Forbidden { address },
+            _ => Self::Other { address, source },
+        }
+    }
+}
+
 /// A connection, ready to speak.
 #[derive(Debug)]
 pub struct Accepted {
@@ -118,11 +130,7 @@ impl Listener {
     /// [`BindError`], which says who holds a port that is taken.
     pub fn bind(settings: ListenerSettings, tls: Option<ServerTls>) -> Result<Self, BindError> {
         let address = settings.address;
-        let (socket, local) = open(&settings).map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { address, holder: port_holder(address.port()) },
-            io::ErrorKind::PermissionDenied => BindError::Forbidden { address },
-            _ => BindError::Other { address, source },
-        })?;
+        let (socket, local) = open(&settings).map_err(|source| BindError::new(address, source))?;
         let load = Load::new(settings.limits);
         Ok(Self { settings, socket, local, tls, load })
     }
@@ -300,6 +308,27 @@ impl Arrival {
 const NOT_PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 39\r\n\
     Connection: close\r\n\r\nThis port speaks HTTPS: use https://.\r\n";
 
+/// Waits a moment for the peer to close. In TLS 1.3 a client has sent its request before it learns that its certificate
+/// was refused: closing with that unread would reset the connection, and the alert that says why would be lost.
+async fn let_alert_arrive(mut socket: TcpStream) {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    const MOST: usize = 64 * 1024;
+    let rest = async {
+        socket.shutdown().await?;
+        let mut unread = [0; 4096];
+        let mut seen = 0;
+        while seen < MOST {
+            match socket.read(&mut unread).await? {
+                0 => break,
+                length => seen += length,
+            }
+        }
+        io::Result::Ok(())
+    };
+    // It failed already; how it ends changes nothing.
+    let _ = tokio::time::timeout(PATIENCE, rest).await;
+}
+
 async fn handshake(tls: &ServerTls, mut socket: TcpStream) -> io::Result<(Stream, TlsInfo)> {
     let mut first = [0];
     // RFC 8446 §5.1: a handshake record begins with 22; a letter is somebody who forgot the s of https.
@@ -311,7 +340,14 @@ async fn handshake(tls: &ServerTls, mut socket: TcpStream) -> io::Result<(Stream
         return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on a TLS port"));
     }
     let current = tls.current();
-    let stream = TlsAcceptor::from(Arc::clone(&current.config)).accept(socket).await?;
+    let accepting = TlsAcceptor::from(Arc::clone(&current.config)).accept(socket).into_fallible();
+    let stream = match accepting.await {
+        Ok(stream) => stream,
+        Err((error, socket)) => {
+            let_alert_arrive(socket).await;
+            return Err(error);
+        }
+    };
     let info = current
         .describe(stream.get_ref().1, tls.now())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;

@@ -8,6 +8,7 @@ mod table;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use countersign_net::BindError;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::load;
@@ -53,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     runtime.block_on(async {
         let demo = settings::demo_address(&config)?;
         let demo = tokio::net::TcpListener::bind(demo).await.map_err(|error| {
-            with_port_hint(format!("demo service on {demo}: {error}").into(), "--demo-port")
+            with_port_hint(format!("demo service: {}", BindError::new(demo, error)).into(), "--demo-port")
         })?;
         let system = System::start(config, Some(file))
             .await
