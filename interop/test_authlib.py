@@ -7,8 +7,8 @@ import pytest
 import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from authlib.jose import JsonWebKey
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc.jwk import ECKey
 
 from conftest import REDIRECT
 from support.browser import Browser
@@ -122,17 +122,19 @@ def test_introspection_asks_who_asks(house, metadata):
 
 
 def test_private_key_jwt(house, metadata, tmp_path):
-    key = JsonWebKey.generate_key("EC", "P-256", {"kid": "one"}, is_private=True)
+    key, other = (ECKey.generate_key("P-256", {"kid": "one"}) for _ in range(2))
     jwks = tmp_path / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [key.as_dict(is_private=False) | {"kid": "one", "use": "sig", "alg": "ES256"}]}))
+    jwks.write_text(json.dumps({"keys": [key.as_dict(private=False) | {"use": "sig", "alg": "ES256"}]}))
     house.instance.add_client("signer", "--grant", "client_credentials", "--auth", "private_key_jwt", "--jwks-file", jwks, "--scopes", "orders.read")
     endpoint = metadata["token_endpoint"]
-    session = OAuth2Session("signer", key, token_endpoint_auth_method=PrivateKeyJWT(endpoint, alg="ES256", headers={"kid": "one"}))
-    assert session.fetch_token(endpoint, grant_type="client_credentials")["access_token"]
-    other = JsonWebKey.generate_key("EC", "P-256", {"kid": "one"}, is_private=True)
-    session = OAuth2Session("signer", other, token_endpoint_auth_method=PrivateKeyJWT(endpoint, alg="ES256", headers={"kid": "one"}))
+
+    def fetch(signing_key):
+        method = PrivateKeyJWT(endpoint, alg="ES256", headers={"kid": "one"})
+        return OAuth2Session("signer", signing_key, token_endpoint_auth_method=method).fetch_token(endpoint, grant_type="client_credentials")
+
+    assert fetch(key)["access_token"]
     with pytest.raises(OAuthError, match="invalid_client"):
-        session.fetch_token(endpoint, grant_type="client_credentials")
+        fetch(other)
 
 
 def test_refresh_reuse_withdraws_the_family(house, metadata):

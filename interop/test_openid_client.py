@@ -29,4 +29,5 @@ def test_every_flow(house):
     # RFC 7662 §2.2: nothing but this about a token that is not active.
     assert got["revoked"] == {"active": False}
     assert got["replayed"] == {"active": False}, "a replayed code must withdraw what it gave"
-    assert got["refused"] == "invalid_client"
+    # RFC 6749 §5.2: a client that used the Authorization field is told the scheme.
+    assert got["refused"] == "basic"

@@ -49,7 +49,7 @@ await client.tokenRevocation(resource, own.access_token)
 const revoked = await client.tokenIntrospection(resource, own.access_token)
 const replayed = await client.tokenIntrospection(resource, refreshed.access_token)
 const wrong = await client.discovery(issuer, ask.resource, undefined, client.ClientSecretBasic('wrong'), relaxed)
-const refused = await client.clientCredentialsGrant(wrong, {}).then(() => 'accepted', (error) => error.error ?? error.code)
+const refused = await client.clientCredentialsGrant(wrong, {}).then(() => 'accepted', (error) => error.cause?.[0]?.scheme ?? error.error)
 
 say({ claims, userinfo, scope: tokens.scope, refreshed: Boolean(refreshed.access_token), rotated: refreshed.refresh_token !== tokens.refresh_token,
   replay, live, revoked, replayed, refused, secrets: [tokens.access_token, tokens.refresh_token, refreshed.access_token, refreshed.refresh_token, own.access_token] })

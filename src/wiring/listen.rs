@@ -1,0 +1,34 @@
+//! Binding a listener, so that a failure names the key of the configuration that asked for it.
+
+use std::error::Error;
+use std::fmt;
+
+use countersign_net::{BindError, Listener, ListenerSettings, ServerTls};
+
+/// A listener that could not be bound, and which.
+#[derive(Debug)]
+pub(crate) struct NotListening {
+    key: &'static str,
+    error: BindError,
+}
+
+impl fmt::Display for NotListening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.error)
+    }
+}
+
+impl Error for NotListening {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// Binds a listener.
+pub(super) fn listen(
+    key: &'static str,
+    settings: ListenerSettings,
+    tls: Option<ServerTls>,
+) -> Result<Listener, NotListening> {
+    Listener::bind(settings, tls).map_err(|error| NotListening { key, error })
+}
