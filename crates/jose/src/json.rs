@@ -1,6 +1,8 @@
 //! JSON in which no object has a member twice (RFC 8725 §3.12 in spirit, RFC 7515 §4, RFC 7519 §4): two readers of
 //! one token must not see two different tokens.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -18,7 +20,8 @@ pub(crate) enum JsonFault {
     Duplicate,
 }
 
-const DUPLICATE: &str = "duplicate member";
+/// What an error about a duplicate begins with.
+pub(crate) const DUPLICATE: &str = "duplicate member";
 
 /// Reads one object and nothing after it.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
@@ -110,6 +113,100 @@ impl<'de> Visitor<'de> for Level {
             }
         }
         Ok(Value::Object(map))
+    }
+}
+
+/// A text, borrowed where it has no escapes.
+pub(crate) struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Reads a value as strictly as [`object`] does, and keeps nothing of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Skip(Level);
+
+impl Skip {
+    /// One member below the top.
+    pub(crate) const DEEPEST: Self = Self(Level(DEEPEST - 1));
+}
+
+impl<'de> DeserializeSeed<'de> for Skip {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skip {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        let below = Self(self.0.below()?);
+        while sequence.next_element_seed(below)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let below = Self(self.0.below()?);
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key_seed(Text)? {
+            if !names.insert(name) {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+            members.next_value_seed(below)?;
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::json;
+use crate::roca;
 
 /// Largest JWK Set that is read, in bytes.
 pub const LARGEST_SET: usize = 256 * 1024;
@@ -24,6 +25,9 @@ pub struct Jwk {
     pub operations: Option<Vec<Box<str>>>,
     /// The one algorithm it is for (RFC 7517 §4.4).
     pub algorithm: Option<Box<str>>,
+    /// Whether private members came along. They are not read and never shown again, but whoever sent them has told
+    /// everybody on the way his private key.
+    pub has_private_members: bool,
     /// The key itself.
     pub(crate) material: Material,
 }
@@ -34,6 +38,7 @@ pub(crate) enum Material {
     Ec { curve: Curve, x: Vec<u8>, y: Vec<u8> },
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
     Ed25519 { x: Vec<u8> },
+    X25519 { x: Vec<u8> },
     Secret(SecretBytes),
 }
 
@@ -89,6 +94,12 @@ pub enum InvalidJwk {
     /// RSA below 2048 or above 8192 bits, a point that is not on its curve, a short secret.
     #[error("the key is too weak, too large or no point of its curve")]
     Unfit,
+    /// An RSA modulus made by a generator whose keys can be factored (CVE-2017-15361).
+    #[error("the key was made by a faulty generator (ROCA) and can be broken")]
+    Broken,
+    /// A set with secrets and public keys: somebody published what he should not.
+    #[error("the set has secrets beside public keys")]
+    Mixed,
     /// It is for something else: `use`, `key_ops` or `alg` say so.
     #[error("the key is for something else")]
     WrongUse,
@@ -125,6 +136,7 @@ impl Jwk {
             usage: text(map, "use")?.map(Box::from),
             algorithm: text(map, "alg")?.map(Box::from),
             operations,
+            has_private_members: map.contains_key("d"),
             material: Material::from_map(map)?,
         })
     }
@@ -164,6 +176,9 @@ impl Jwk {
             Material::Ed25519 { x } => {
                 format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x))
             }
+            Material::X25519 { x } => {
+                format!(r#"{{"crv":"X25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x))
+            }
             Material::Secret(secret) => {
                 format!(r#"{{"k":"{}","kty":"oct"}}"#, base64url::encode(secret.expose()))
             }
@@ -171,13 +186,29 @@ impl Jwk {
         base64url::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
     }
 
-    /// Whether the key may verify signatures of this algorithm, as far as it says itself (RFC 7517 §4.2 to §4.4).
-    pub(crate) fn allows_verifying(&self, algorithm: Algorithm) -> bool {
-        let by_use = self.usage.as_deref().is_none_or(|usage| usage == "sig");
-        let by_operation =
-            self.operations.as_ref().is_none_or(|operations| operations.iter().any(|one| &**one == "verify"));
-        let by_algorithm = self.algorithm.as_deref().is_none_or(|own| own == algorithm.as_str());
-        by_use && by_operation && by_algorithm
+    /// Whether the other is another key of the same type under the same `kid`: nobody could tell which is meant.
+    fn collides_with(&self, other: &Self) -> bool {
+        self.kid.is_some()
+            && self.kid == other.kid
+            && std::mem::discriminant(&self.material) == std::mem::discriminant(&other.material)
+            && self.thumbprint() != other.thumbprint()
+    }
+
+    /// Whether the key may be used for this operation of a JWS algorithm, as far as it says itself (RFC 7517 §4.2 to
+    /// §4.4).
+    pub(crate) fn allows(&self, algorithm: Algorithm, operation: &str) -> bool {
+        self.is_for("sig", &[operation])
+            && self.algorithm.as_deref().is_none_or(|own| own == algorithm.as_str())
+    }
+
+    /// Whether `use` and `key_ops`, where they are there, name this use and one of these operations.
+    pub(crate) fn is_for(&self, usage: &str, wanted: &[&str]) -> bool {
+        let by_use = self.usage.as_deref().is_none_or(|own| own == usage);
+        let by_operation = self
+            .operations
+            .as_ref()
+            .is_none_or(|operations| operations.iter().any(|one| wanted.contains(&&**one)));
+        by_use && by_operation
     }
 }
 
@@ -199,22 +230,41 @@ impl Material {
                 // RFC 7518 §6.3.1.1: no leading zero; §3.3: 2048 bits or more.
                 let fits = (256..=1_024).contains(&modulus.len())
                     && modulus.first().is_some_and(|first| *first != 0)
-                    && (1..=8).contains(&exponent.len());
-                if fits { Ok(Self::Rsa { modulus, exponent }) } else { Err(InvalidJwk::Unfit) }
-            }
-            "OKP" => match text(map, "crv")?.ok_or(InvalidJwk::Member("crv"))? {
-                "Ed25519" => {
-                    let x = octets(map, "x")?;
-                    if x.len() == 32 { Ok(Self::Ed25519 { x }) } else { Err(InvalidJwk::Unfit) }
+                    && modulus.last().is_some_and(|last| last % 2 == 1)
+                    && is_fit_exponent(&exponent);
+                if !fits {
+                    return Err(InvalidJwk::Unfit);
                 }
-                _ => Err(InvalidJwk::Unsupported),
-            },
+                if roca::is_vulnerable(&modulus) {
+                    Err(InvalidJwk::Broken)
+                } else {
+                    Ok(Self::Rsa { modulus, exponent })
+                }
+            }
+            "OKP" => {
+                let curve = text(map, "crv")?.ok_or(InvalidJwk::Member("crv"))?;
+                let x = octets(map, "x")?;
+                match curve {
+                    "Ed25519" | "X25519" if x.len() != 32 => Err(InvalidJwk::Unfit),
+                    "Ed25519" => Ok(Self::Ed25519 { x }),
+                    "X25519" => Ok(Self::X25519 { x }),
+                    _ => Err(InvalidJwk::Unsupported),
+                }
+            }
             "oct" => Ok(Self::Secret(SecretBytes::new(octets(map, "k")?))),
             _ => Err(InvalidJwk::Unsupported),
         }
     }
 
-    fn public(&self) -> Option<Value> {
+    /// Whether the other is the same public key.
+    pub(crate) fn is_same_public(&self, other: &Self) -> bool {
+        match (self.public(), other.public()) {
+            (Some(own), Some(other)) => own == other,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn public(&self) -> Option<Value> {
         Some(match self {
             Self::Ec { curve, x, y } => json!({
                 "kty": "EC", "crv": curve.name(), "x": base64url::encode(x), "y": base64url::encode(y),
@@ -223,6 +273,7 @@ impl Material {
                 "kty": "RSA", "n": base64url::encode(modulus), "e": base64url::encode(exponent),
             }),
             Self::Ed25519 { x } => json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url::encode(x) }),
+            Self::X25519 { x } => json!({ "kty": "OKP", "crv": "X25519", "x": base64url::encode(x) }),
             Self::Secret(_) => return None,
         })
     }
@@ -233,7 +284,8 @@ impl Material {
 pub struct JwkSet {
     /// The keys that can be read, in order.
     pub keys: Vec<Jwk>,
-    /// How many could not: RFC 7517 §5 says to pass over those that are not understood.
+    /// How many could not (RFC 7517 §5 says to pass over those that are not understood), or are not the only key of
+    /// their kind and `kid` (§4.5).
     pub passed_over: usize,
 }
 
@@ -261,11 +313,36 @@ impl JwkSet {
         }
         let keys: Vec<Jwk> =
             values.iter().filter_map(|value| Jwk::from_map(value.as_object()?).ok()).collect();
+        let is_secret = |key: &Jwk| matches!(key.material, Material::Secret(_));
+        if keys.iter().any(is_secret) && !keys.iter().all(is_secret) {
+            return Err(InvalidJwk::Mixed);
+        }
+        let is_ambiguous: Vec<bool> =
+            keys.iter().map(|key| keys.iter().any(|other| key.collides_with(other))).collect();
+        let keys: Vec<Jwk> = keys
+            .into_iter()
+            .zip(is_ambiguous)
+            .filter(|(_, is_ambiguous)| !is_ambiguous)
+            .map(|(key, _)| key)
+            .collect();
         Ok(Self { passed_over: values.len() - keys.len(), keys })
     }
 }
 
-fn text<'a>(map: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, InvalidJwk> {
+/// RFC 8017 §3.1: odd, at least 3; what the cryptography library takes has at most 33 bits.
+fn is_fit_exponent(exponent: &[u8]) -> bool {
+    let is_large_enough = match exponent {
+        [one] => *one >= 3,
+        [first, ..] => *first != 0,
+        [] => false,
+    };
+    is_large_enough && exponent.len() <= 5 && exponent.last().is_some_and(|last| last % 2 == 1)
+}
+
+pub(crate) fn text<'a>(
+    map: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'a str>, InvalidJwk> {
     match map.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -273,6 +350,6 @@ fn text<'a>(map: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'
     }
 }
 
-fn octets(map: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, InvalidJwk> {
+pub(crate) fn octets(map: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, InvalidJwk> {
     text(map, name)?.and_then(base64url::decode).ok_or(InvalidJwk::Member(name))
 }

@@ -1,10 +1,8 @@
 //! Compact JWS (RFC 7515 §7.1).
 
-use serde_json::{Map, Value};
-
-use crate::algorithm::{Algorithm, Algorithms};
+use crate::algorithm::Algorithms;
 use crate::base64url;
-use crate::json::{self, JsonFault};
+pub use crate::header::Header;
 use crate::signing::{InvalidKey, SigningKey};
 use crate::verifying::VerifyingKey;
 
@@ -42,19 +40,6 @@ pub enum Malformed {
     Critical,
 }
 
-/// The protected header: what the token says of itself. Only `kid` and `typ` are used to choose, among what is trusted.
-#[derive(Clone, Debug)]
-pub struct Header {
-    /// The algorithm it says it was signed with.
-    pub algorithm: Algorithm,
-    /// Which key it says signed it.
-    pub kid: Option<Box<str>>,
-    /// The media type of the whole (RFC 7515 §4.1.9).
-    pub typ: Option<Box<str>>,
-    /// Whether it brings or points to a key of its own: `jwk`, `jku`, `x5c`, `x5u`. Never used (RFC 8725 §3.10).
-    pub has_embedded_key: bool,
-}
-
 /// A compact JWS taken apart. Nothing of it has been believed.
 #[derive(Debug)]
 pub struct ParsedJws<'a> {
@@ -70,7 +55,15 @@ pub struct ParsedJws<'a> {
 /// # Errors
 /// [`Malformed`].
 pub fn parse(token: &str) -> Result<ParsedJws<'_>, Malformed> {
-    if token.len() > LONGEST {
+    parse_within(token, LONGEST)
+}
+
+/// As [`parse`], for a caller who takes no token longer than this many bytes.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn parse_within(token: &str, longest: usize) -> Result<ParsedJws<'_>, Malformed> {
+    if token.len() > longest.min(LONGEST) {
         return Err(Malformed::TooLong);
     }
     let (signing_input, signature) = token.rsplit_once('.').ok_or(Malformed::Structure)?;
@@ -85,44 +78,6 @@ pub fn parse(token: &str) -> Result<ParsedJws<'_>, Malformed> {
     let header = Header::read(&header)?;
     let signature = base64url::decode(signature).ok_or(Malformed::Base64)?;
     Ok(ParsedJws { header, signing_input, payload, signature })
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
-        let map = json::object(bytes).map_err(|fault| match fault {
-            JsonFault::NotAnObject => Malformed::Header,
-            JsonFault::Duplicate => Malformed::Duplicate,
-        })?;
-        let algorithm = text(&map, "alg")?.ok_or(Malformed::Header)?;
-        if algorithm.eq_ignore_ascii_case("none") {
-            return Err(Malformed::None);
-        }
-        let algorithm = algorithm.parse().map_err(|_| Malformed::Algorithm)?;
-        // RFC 7515 §4.1.11: whoever does not understand a critical member must refuse. None is understood here, so
-        // neither is `b64` (RFC 7797).
-        if map.contains_key("crit") || map.contains_key("b64") {
-            return Err(Malformed::Critical);
-        }
-        Ok(Self {
-            algorithm,
-            kid: text(&map, "kid")?.map(Box::from),
-            typ: text(&map, "typ")?.map(Box::from),
-            has_embedded_key: ["jwk", "jku", "x5c", "x5u"].iter().any(|name| map.contains_key(*name)),
-        })
-    }
-
-    /// Whether `typ` is this media type: compared without case, and `application/` may be left out (RFC 7515 §4.1.9).
-    #[must_use]
-    pub fn is_type(&self, wanted: &str) -> bool {
-        self.typ.as_deref().is_some_and(|typ| bare(typ).eq_ignore_ascii_case(bare(wanted)))
-    }
-}
-
-fn bare(typ: &str) -> &str {
-    match typ.split_at_checked("application/".len()) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") && !rest.contains('/') => rest,
-        _ => typ,
-    }
 }
 
 impl ParsedJws<'_> {
@@ -151,28 +106,14 @@ impl ParsedJws<'_> {
 /// # Errors
 /// When the key can't sign.
 pub fn sign_compact(typ: Option<&str>, payload: &[u8], key: &SigningKey) -> Result<String, InvalidKey> {
-    let mut header = Map::new();
-    header.insert("alg".to_owned(), Value::from(key.algorithm().as_str()));
-    header.insert("kid".to_owned(), Value::from(key.kid().as_str()));
-    if let Some(typ) = typ {
-        header.insert("typ".to_owned(), Value::from(typ));
-    }
-    let header = serde_json::to_vec(&header).map_err(|_| InvalidKey(key.algorithm()))?;
+    let header = key.header(typ);
     // RFC 7515 §5.1: BASE64URL(header) || '.' || BASE64URL(payload), signed, and the signature appended.
-    let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 100);
-    base64url::encode_onto(&header, &mut token);
+    let mut token = String::with_capacity((header.len() + payload.len() + key.signature_size()) * 4 / 3 + 6);
+    base64url::encode_onto(header.as_bytes(), &mut token);
     token.push('.');
     base64url::encode_onto(payload, &mut token);
     let signature = key.sign(token.as_bytes())?;
     token.push('.');
     base64url::encode_onto(&signature, &mut token);
     Ok(token)
-}
-
-fn text<'a>(map: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Malformed> {
-    match map.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Malformed::Header),
-    }
 }

@@ -5,15 +5,20 @@
 
 mod algorithm;
 mod base64url;
+mod header;
 mod json;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
+mod private_jwk;
+mod roca;
 mod signing;
 mod verifying;
 
 pub use algorithm::{Algorithm, Algorithms, UnknownAlgorithm};
 pub use jwk::{InvalidJwk, Jwk, JwkSet};
 pub use jws::{Header, ParsedJws};
+pub use private_jwk::PrivateJwk;
 pub use signing::{InvalidKey, SigningKey};
 pub use verifying::VerifyingKey;

@@ -12,12 +12,15 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::jwk::{Curve, Jwk, Material};
+use crate::private_jwk::{Numbers, PrivateJwk};
 use crate::verifying::hmac_of;
 
 /// A key bound to one algorithm, ready to sign.
 pub struct SigningKey {
     kid: KeyId,
     algorithm: Algorithm,
+    /// A header's JSON up to and with `kid`; the closing brace is missing.
+    header: Box<str>,
     key: Key,
 }
 
@@ -34,7 +37,7 @@ enum Key {
 pub struct InvalidKey(pub Algorithm);
 
 impl SigningKey {
-    /// Makes a fresh key; RSA keys have 2048 bits. Its `kid` is its thumbprint (RFC 7638).
+    /// Makes a fresh key; RSA keys have 2048 bits, see [`SigningKey::generate_rsa_3072`]. Its `kid` is its thumbprint (RFC 7638).
     ///
     /// Key generation takes its randomness from the cryptography library, not from an injected source.
     ///
@@ -60,6 +63,53 @@ impl SigningKey {
             Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return Err(invalid),
         };
         Self::named(algorithm, key)
+    }
+
+    /// Makes a fresh RSA key of 3072 bits, for those whose rules ask for 128 bits of strength.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] for an algorithm that is not RSA.
+    pub fn generate_rsa_3072(algorithm: Algorithm) -> Result<Self, InvalidKey> {
+        let encoding = rsa(algorithm).ok_or(InvalidKey(algorithm))?;
+        let pair = RsaKeyPair::generate(KeySize::Rsa3072).map_err(|_| InvalidKey(algorithm))?;
+        Self::named(algorithm, Key::Rsa(Box::new(pair), encoding))
+    }
+
+    /// Reads the private key of a JWK (RFC 7518 §6). Its `kid` is the JWK's, or else its thumbprint.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] when it is no such key, is for something else, or its public half is another's.
+    pub fn from_private_jwk(jwk: &PrivateJwk, algorithm: Algorithm) -> Result<Self, InvalidKey> {
+        let invalid = InvalidKey(algorithm);
+        if !jwk.public().allows(algorithm, "sign") {
+            return Err(invalid);
+        }
+        let kid = jwk.public().kid.clone();
+        let key = match (jwk.numbers(), &jwk.public().material) {
+            (Numbers::Scalar(d), Material::Ec { x, y, .. }) => {
+                let curve = ecdsa(algorithm).ok_or(invalid)?;
+                let point = [&[4][..], x, y].concat();
+                let pair = EcdsaKeyPair::from_private_key_and_public_key(curve, d.expose(), &point);
+                Key::Ecdsa(Box::new(pair.map_err(|_| invalid)?))
+            }
+            (Numbers::Scalar(seed), Material::Ed25519 { x }) if algorithm == Algorithm::EdDSA => {
+                let pair = Ed25519KeyPair::from_seed_and_public_key(seed.expose(), x);
+                Key::Ed25519(Box::new(pair.map_err(|_| invalid)?))
+            }
+            (Numbers::Rsa(pkcs8), Material::Rsa { .. }) => {
+                return Self::from_pkcs8(pkcs8, algorithm).map(|key| match kid {
+                    Some(kid) => key.with_kid(kid),
+                    None => key,
+                });
+            }
+            (Numbers::Secret, Material::Secret(secret)) => {
+                let kid = kid.unwrap_or_else(|| KeyId::from(jwk.public().thumbprint()));
+                return Self::from_secret(secret, algorithm, kid);
+            }
+            _ => return Err(invalid),
+        };
+        let kid = kid.unwrap_or_else(|| KeyId::from(jwk.public().thumbprint()));
+        Ok(Self::assemble(kid, algorithm, key))
     }
 
     /// Reads a private key from PKCS #8 DER (RFC 5958). Its `kid` is its thumbprint.
@@ -94,18 +144,23 @@ impl SigningKey {
         if secret.expose().len() < shortest {
             return Err(InvalidKey(algorithm));
         }
-        Ok(Self { kid, algorithm, key: Key::Secret(Box::new(hmac::Key::new(hash, secret.expose()))) })
+        Ok(Self::assemble(kid, algorithm, Key::Secret(Box::new(hmac::Key::new(hash, secret.expose())))))
     }
 
     fn named(algorithm: Algorithm, key: Key) -> Result<Self, InvalidKey> {
         let jwk = key.jwk(algorithm).ok_or(InvalidKey(algorithm))?;
-        Ok(Self { kid: KeyId::from(jwk.thumbprint()), algorithm, key })
+        Ok(Self::assemble(KeyId::from(jwk.thumbprint()), algorithm, key))
+    }
+
+    fn assemble(kid: KeyId, algorithm: Algorithm, key: Key) -> Self {
+        let header = format!(r#"{{"alg":"{algorithm}","kid":{}"#, Value::from(kid.as_str())).into();
+        Self { kid, algorithm, header, key }
     }
 
     /// The same key under another name.
     #[must_use]
     pub fn with_kid(self, kid: KeyId) -> Self {
-        Self { kid, ..self }
+        Self::assemble(kid, self.algorithm, self.key)
     }
 
     /// Which key it is.
@@ -144,6 +199,22 @@ impl SigningKey {
             Key::Secret(_) => return None,
         };
         Some(SecretBytes::new(document))
+    }
+
+    /// The JSON of a header that names this key.
+    pub(crate) fn header(&self, typ: Option<&str>) -> String {
+        match typ {
+            None => format!("{}}}", self.header),
+            Some(typ) => format!("{},\"typ\":{}}}", self.header, Value::from(typ)),
+        }
+    }
+
+    /// The longest signature, in bytes.
+    pub(crate) fn signature_size(&self) -> usize {
+        match &self.key {
+            Key::Rsa(pair, _) => pair.public_modulus_len(),
+            Key::Ecdsa(_) | Key::Ed25519(_) | Key::Secret(_) => 132,
+        }
     }
 
     /// Signs a message.
@@ -204,6 +275,7 @@ impl Key {
             kid: None,
             usage: Some("sig".into()),
             operations: None,
+            has_private_members: false,
             algorithm: Some(algorithm.as_str().into()),
             material,
         })

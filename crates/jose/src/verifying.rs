@@ -28,7 +28,7 @@ impl VerifyingKey {
     /// # Errors
     /// When the JWK is of another type, for something else, too weak or no valid key.
     pub fn from_jwk(jwk: &Jwk, algorithm: Algorithm) -> Result<Self, InvalidJwk> {
-        if !jwk.allows_verifying(algorithm) {
+        if !jwk.allows(algorithm, "verify") {
             return Err(InvalidJwk::WrongUse);
         }
         let key = match &jwk.material {
@@ -51,6 +51,7 @@ impl VerifyingKey {
                 let parsed = ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| InvalidJwk::Unfit)?;
                 Key::Public(Box::new(parsed))
             }
+            Material::X25519 { .. } => return Err(InvalidJwk::WrongUse),
             Material::Secret(secret) => return Self::from_secret(secret, algorithm, jwk.kid.clone()),
         };
         Ok(Self { kid: jwk.kid.clone(), algorithm, key })
