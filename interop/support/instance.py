@@ -57,6 +57,7 @@ class Instance:
                 ],
             },
             "management": {"listen": f"127.0.0.1:{self.management_port}"},
+            "tokens": {"refresh_grace": "1s"},
             "network": {"workers": 2, "drain": "5s"},
             "log": {"format": "json", "level": "debug"},
         }

@@ -30,7 +30,7 @@ pub struct Settings {
     pub insecure_pkce_optional: bool,
     /// Algorithms client assertions may be signed with (RFC 7523 §3). Never `none`, never HMAC.
     pub assertion_algorithms: Algorithms,
-    /// How far ahead the `exp` of a client assertion may be.
+    /// How far ahead the `exp` of a client assertion may be. An hour is what client libraries commonly set.
     pub assertion_lifetime: Duration,
     /// By how much another machine's clock may differ from ours.
     pub leeway: Duration,
@@ -125,7 +125,7 @@ impl Settings {
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
             insecure_pkce_optional: false,
             assertion_algorithms: Algorithm::ALL.into_iter().filter(|known| !known.is_symmetric()).collect(),
-            assertion_lifetime: Duration::from_secs(300),
+            assertion_lifetime: Duration::from_secs(3_600),
             leeway: Duration::from_secs(10),
             issuer,
         })

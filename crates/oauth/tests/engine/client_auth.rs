@@ -204,7 +204,7 @@ async fn claims_that_do_not_hold() {
         (json!({ "aud": [ISSUER, "https://other.example"] }), ClientRefusal::AssertionAudience),
         (json!({ "exp": null }), ClientRefusal::AssertionMalformed),
         (json!({ "exp": START - 11 }), ClientRefusal::AssertionTime),
-        (json!({ "exp": START + 311 }), ClientRefusal::AssertionTime),
+        (json!({ "exp": START + 3_611 }), ClientRefusal::AssertionTime),
         (json!({ "nbf": START + 11 }), ClientRefusal::AssertionTime),
         (json!({ "iat": START + 11 }), ClientRefusal::AssertionTime),
         (json!({ "jti": null }), ClientRefusal::AssertionMalformed),
