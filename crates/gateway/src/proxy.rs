@@ -135,9 +135,9 @@ async fn connect<'r>(
 }
 
 async fn forward_http1(route: &Route, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
-    let ticked = outgoing.ticked;
+    let (ticked, now) = (outgoing.ticked, Instant::now());
     let servers = route.upstream.in_turn();
-    let resting = servers.clone().next().and_then(|endpoint| Some((endpoint.resting()?, endpoint)));
+    let resting = servers.clone().next().and_then(|endpoint| Some((endpoint.resting(now)?, endpoint)));
     let rested = resting.is_some();
     let (connection, endpoint) = match resting {
         Some(resting) => resting,
@@ -148,7 +148,8 @@ async fn forward_http1(route: &Route, outgoing: Outgoing) -> Result<Response<Res
     // RFC 9112 §9.3.1: a connection may close while it rests; what is safe to send twice is sent again, once.
     let again = (rested && request.method().is_idempotent() && request.body().is_empty())
         .then(|| (request.method().clone(), request.uri().clone(), request.headers().clone()));
-    let mut deadline = Deadline::new(Instant::now(), route.timeouts.response, ticked);
+    let mut deadline =
+        Deadline::new(if rested { now } else { Instant::now() }, route.timeouts.response, ticked);
     let mut lease = Lease::new(connection, Arc::clone(endpoint));
     let request = match (lease.send(request, &mut deadline).await, again) {
         (Ok(response), _) => return answer_http1(route, response, lease, ticked),

@@ -20,13 +20,16 @@ impl RequestIds {
         let high = millis << 16 | 0x7000 | (low >> 52);
         let low = low & (u64::MAX >> 2) | 1 << 63;
         let mut text = *b"req_00000000000000000000000000000000";
-        for (place, byte) in text.iter_mut().skip(4).enumerate() {
-            let half = if place < 16 { high } else { low };
-            let nibble = (half >> (60 - 4 * (place % 16))) & 15;
-            *byte = *b"0123456789abcdef".get(usize::try_from(nibble).unwrap_or(0)).unwrap_or(&b'0');
+        let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+        for (pair, byte) in text.get_mut(4..).unwrap_or_default().chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
         }
         HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("req_0"))
     }
+}
+
+const fn hex(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 /// Whether a name made by somebody else may be used on: short, visible ASCII.

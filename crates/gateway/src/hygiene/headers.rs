@@ -102,23 +102,24 @@ pub fn clean_request(
 
 /// Takes everything off a response that must not travel.
 pub fn clean_response(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let mut doomed: SmallVec<[HeaderName; 4]> = SmallVec::new();
-        for value in headers.get_all(header::CONNECTION) {
-            // An upstream that names what it should not loses that field and no more.
+    let mut doomed: SmallVec<[HeaderName; 4]> = SmallVec::new();
+    for (name, value) in headers.iter() {
+        let text = name.as_str();
+        if !matches!(text.as_bytes().first(), Some(b'c' | b'k' | b'p' | b't' | b'u'))
+            || !HOP_BY_HOP.contains(&text)
+        {
+            continue;
+        }
+        doomed.push(name.clone());
+        if *name == header::CONNECTION {
+            // An upstream that names what it should not loses nothing by it.
             let named = tokens(value).filter_map(|token| HeaderName::from_bytes(token).ok());
             doomed.extend(named.filter(|name| !UNNAMEABLE.contains(&name.as_str())));
         }
-        for name in &doomed {
-            headers.remove(name);
-        }
-        headers.remove(header::CONNECTION);
     }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
-    headers.remove(header::PROXY_AUTHENTICATE);
-    headers.remove(header::UPGRADE);
-    headers.remove(header::TRANSFER_ENCODING);
+    for name in &doomed {
+        headers.remove(name);
+    }
 }
 
 /// Takes off trailers that would be read as more than trailers (RFC 9110 §6.5.1): framing, routing, authentication,

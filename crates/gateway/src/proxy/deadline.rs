@@ -16,13 +16,15 @@ pub(crate) struct Deadline {
     at: Instant,
     patience: Duration,
     ticked: bool,
+    /// It was just set: the first wait needs no clock.
+    fresh: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Deadline {
     /// In `patience` from now. `ticked` says that a tick polls the waiting task.
     pub(crate) fn new(now: Instant, patience: Duration, ticked: bool) -> Self {
-        Self { at: now + patience, patience, ticked, timer: None }
+        Self { at: now + patience, patience, ticked, fresh: true, timer: None }
     }
 
     /// Starts again, because something moved.
@@ -33,6 +35,9 @@ impl Deadline {
     /// Ready when the moment has passed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ticked {
+            if std::mem::take(&mut self.fresh) {
+                return Poll::Pending;
+            }
             return if Instant::now() >= self.at { Poll::Ready(()) } else { Poll::Pending };
         }
         let at = tokio::time::Instant::from_std(self.at);

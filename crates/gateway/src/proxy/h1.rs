@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_net::Stream;
@@ -21,6 +21,9 @@ use hyper_util::rt::TokioIo;
 use super::body::{RequestBody, Source};
 use super::deadline::Deadline;
 use super::upstream::Endpoint;
+
+/// A rest too short to ask the socket.
+const SHORT_REST: Duration = Duration::from_millis(10);
 
 /// One connection.
 pub(crate) struct Connection {
@@ -64,8 +67,13 @@ impl Connection {
         }
     }
 
+    /// Whether it can take a request after a rest. What closed in the shortest of rests shows when it is used.
+    pub(crate) fn is_usable_after(&mut self, rest: Duration) -> bool {
+        if rest < SHORT_REST { !self.ended && self.sender.is_ready() } else { self.is_usable() }
+    }
+
     /// Whether it can take a request. Polls without anybody to wake, so that what was left behind in it wakes nobody.
-    pub(crate) fn is_usable(&mut self) -> bool {
+    fn is_usable(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
         !self.ended && self.sender.is_ready()
     }
@@ -125,6 +133,10 @@ impl Lease {
         }
         let known = body.size_hint().exact();
         let mut nobody = Context::from_waker(Waker::noop());
+        // Else asking for the first piece would wake this very task once more.
+        if let Some(connection) = &mut self.connection {
+            connection.drive(&mut nobody);
+        }
         let first = match self.poll_body(&mut body, &mut nobody) {
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(_))) | Poll::Pending => {

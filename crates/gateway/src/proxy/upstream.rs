@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_net::{Alpn, ClientTls, Stream};
 use crossbeam_queue::ArrayQueue;
@@ -128,10 +128,11 @@ impl Upstream {
 
     /// Closes connections that rest too long or were closed by the server.
     pub(crate) fn sweep(&self) {
+        let now = Instant::now();
         for endpoint in &self.endpoints {
             for _ in 0..endpoint.resting.len() {
                 let Some(connection) = endpoint.resting.pop() else { break };
-                if let Some(connection) = endpoint.fresh(connection) {
+                if let Some(connection) = endpoint.fresh(connection, now) {
                     endpoint.rest(connection);
                 }
             }
@@ -141,17 +142,18 @@ impl Upstream {
 
 impl Endpoint {
     /// A resting connection that can take a request.
-    pub(crate) fn resting(&self) -> Option<h1::Connection> {
+    pub(crate) fn resting(&self, now: Instant) -> Option<h1::Connection> {
         while let Some(connection) = self.resting.pop() {
-            if let Some(connection) = self.fresh(connection) {
+            if let Some(connection) = self.fresh(connection, now) {
                 return Some(connection);
             }
         }
         None
     }
 
-    fn fresh(&self, mut connection: h1::Connection) -> Option<h1::Connection> {
-        (connection.rests_since.elapsed() < self.pool_idle && connection.is_usable()).then_some(connection)
+    fn fresh(&self, mut connection: h1::Connection, now: Instant) -> Option<h1::Connection> {
+        let rest = now.saturating_duration_since(connection.rests_since);
+        (rest < self.pool_idle && connection.is_usable_after(rest)).then_some(connection)
     }
 
     /// Lets a connection rest; closes it when enough do.
