@@ -10,9 +10,9 @@ pub(crate) mod raw;
 mod read;
 pub(crate) mod units;
 
-pub(crate) use check::{Problem, is_loopback};
+pub(crate) use check::is_loopback;
 pub(crate) use checked::Config;
-pub(crate) use read::{ConfigError, load, load_text};
+pub(crate) use read::load;
 
 /// A commented configuration that shows every key with its default.
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign_access::Access;
 use countersign_ca::Authority;
 use countersign_model::Env;
-use countersign_net::{CancellationToken, Listener, ListenerSettings};
+use countersign_net::{CancellationToken, ListenerSettings};
 use countersign_passwords::Hasher;
 use countersign_server::{MetricsText, ServerLimits, management_router, router, serve};
 use countersign_store::Store;

@@ -1,0 +1,278 @@
+//! `countersign token`
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_jose::jwt::{self, Rejection, Validation};
+use countersign_jose::{Algorithms, JwkSet, ParsedJws, VerifyingKey, jws};
+use countersign_model::{Client, ClientId, Env, ScopeSet, Subject, Timestamp, TokenId, Username};
+use countersign_net::FetchRequest;
+use countersign_oauth::ports::{AccessToken, AccessTokens as _, Clients as _, People as _, Recorded};
+use serde_json::{Map, Value, json};
+
+use super::Source;
+use crate::config::units::Span;
+use crate::output::{Failure, Format, moment};
+use crate::wiring::{Desk, Parts, files};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    source: Source,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Make an access token for a client, in its own name or a user's. It can be introspected and revoked like any other.
+    Mint(Mint),
+    /// Show what a token says. Nothing of it is verified.
+    Inspect {
+        /// The token, or `-` for standard input.
+        token: String,
+    },
+    /// Verify a token as a checker would, and say why if it is refused.
+    Verify(Verify),
+}
+
+#[derive(Debug, clap::Args)]
+struct Mint {
+    /// The client it is issued to.
+    #[arg(long)]
+    client: ClientId,
+    /// The account it speaks of. Default: the client itself.
+    #[arg(long, value_name = "NAME")]
+    user: Option<Username>,
+    /// What it may do, separated by spaces; at most what the client may be given. Default: all of that.
+    #[arg(long)]
+    scopes: Option<ScopeSet>,
+    /// Whom it is for. Default: the client's first audience, or the server's default.
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
+    /// How long it lives; at most 24h.
+    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    lifetime: Span,
+}
+
+#[derive(Debug, clap::Args)]
+struct Verify {
+    /// The token, or `-` for standard input.
+    token: String,
+    /// The issuer it must have; its keys are found by discovery. Default: our own issuer and keys.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// A file with the keys (JWK Set) instead.
+    #[arg(long, value_name = "FILE", requires = "issuer")]
+    jwks: Option<PathBuf>,
+    /// The audience it must name. Default: any.
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
+}
+
+/// Clock difference allowed.
+const LEEWAY: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+pub(crate) async fn run(arguments: Arguments) -> Result<bool, Failure> {
+    let format = Format::new(arguments.json);
+    match arguments.action {
+        Action::Inspect { token } => inspect(&read(token)?, format).map(|()| true),
+        Action::Mint(mint) => {
+            mint.run(&Desk::open(arguments.source.load()?).await?, format).await.map(|()| true)
+        }
+        Action::Verify(verify) => verify.run(&arguments.source, format).await,
+    }
+}
+
+/// The token itself, or what standard input says.
+fn read(argument: String) -> Result<String, Failure> {
+    if argument != "-" {
+        return Ok(argument);
+    }
+    let mut text = String::new();
+    std::io::stdin().lock().take(128 << 10).read_to_string(&mut text)?;
+    Ok(text.trim().to_owned())
+}
+
+impl Mint {
+    async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
+        if self.lifetime.0 > LONGEST || self.lifetime.0 < Duration::from_secs(1) {
+            return Err(
+                "--lifetime is between 1s and 24h: keys are not published longer for their last token".into(),
+            );
+        }
+        let parts = desk.parts().await?;
+        let client = parts.store.client(&self.client).await?.filter(|client| client.is_enabled());
+        let client = client.ok_or_else(|| format!("there is no enabled client {}", self.client))?;
+        let subject = self.subject(&parts).await?;
+        let scopes = self.scopes.clone().unwrap_or_else(|| client.scopes.clone());
+        if !client.scopes.covers(&scopes) {
+            return Err(format!("the client may be given {} at most", client.scopes).into());
+        }
+        let audience = self.audience(&client, desk, &parts);
+        let now = parts.env.now();
+        let id = TokenId::generate(now, &*parts.env.rng);
+        let expires_at = now.plus(self.lifetime.0);
+        // RFC 9068 §2.2.
+        let claims = json!({
+            "iss": parts.issuer, "sub": subject, "aud": audience, "client_id": client.client_id,
+            "iat": now.seconds(), "exp": expires_at.seconds(), "jti": id, "scope": scopes,
+        });
+        let token = parts.keys.sign("at+jwt", &serde_json::to_vec(&claims)?, now)?;
+        let record = AccessToken {
+            id,
+            reference: None,
+            grant: None,
+            client: client.client_id.clone(),
+            subject,
+            claims: None,
+            issued_at: now,
+            expires_at,
+        };
+        match parts.store.record_issuance(&record, None).await? {
+            Recorded::Kept => {}
+            Recorded::GrantRevoked => return Err("the token could not be recorded".into()),
+        }
+        let value = json!({
+            "access_token": token, "token_type": "Bearer", "expires_in": self.lifetime.0.as_secs(), "scope": scopes,
+        });
+        format.print(&value, || token.clone())
+    }
+
+    async fn subject(&self, parts: &Parts) -> Result<Subject, Failure> {
+        let Some(name) = &self.user else { return Ok(Subject::from(self.client.as_str())) };
+        let user = parts.store.user_by_name(name).await?.filter(|user| user.is_enabled());
+        let user = user.ok_or_else(|| format!("there is no enabled account {name}"))?;
+        Ok(Subject::from(user.id.as_str()))
+    }
+
+    fn audience(&self, client: &Client, desk: &Desk, parts: &Parts) -> String {
+        let chosen = self.audience.clone().or_else(|| client.audiences.first().cloned());
+        let default = || desk.config.tokens.default_audience.clone().unwrap_or_else(|| parts.issuer.clone());
+        chosen.unwrap_or_else(default)
+    }
+}
+
+fn inspect(token: &str, format: Format) -> Result<(), Failure> {
+    let Some((header, rest)) = token.split_once('.') else {
+        return Err("this is no JWT: a reference token or an API key says nothing by itself".into());
+    };
+    let payload = rest.split('.').next().unwrap_or_default();
+    let (header, claims) = (decode(header)?, decode(payload)?);
+    let value = json!({ "header": header, "claims": claims, "verified": false });
+    format.print(&value, || {
+        let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
+        let end = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_seconds);
+        let end = end.map_or_else(String::new, |end| {
+            let over = if end <= Env::system().now() { ", which is over" } else { "" };
+            format!("\n\nexpires {}{over}", moment(end))
+        });
+        format!("header {}\n\nclaims {}{end}\n\nNothing here was verified.", pretty(&header), pretty(&claims))
+    })
+}
+
+fn decode(part: &str) -> Result<Value, Failure> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|error| format!("a part of the token is no base64url: {error}"))?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| format!("a part of the token is no JSON: {error}"))?)
+}
+
+impl Verify {
+    async fn run(self, source: &Source, format: Format) -> Result<bool, Failure> {
+        let token = read(self.token.clone())?;
+        let outcome = match &self.issuer {
+            None => self.own(&token, source).await?,
+            Some(issuer) => self.external(&token, issuer, source).await?,
+        };
+        let value = match &outcome {
+            Ok(claims) => json!({ "valid": true, "claims": claims }),
+            Err(rejection) => {
+                json!({ "valid": false, "reason": rejection.as_str(), "detail": rejection.to_string() })
+            }
+        };
+        format.print(&value, || match &outcome {
+            Ok(claims) => format!("valid\n{}", serde_json::to_string_pretty(claims).unwrap_or_default()),
+            Err(rejection) => format!("refused: {rejection}"),
+        })?;
+        Ok(outcome.is_ok())
+    }
+
+    async fn own(
+        &self,
+        token: &str,
+        source: &Source,
+    ) -> Result<Result<Map<String, Value>, Rejection>, Failure> {
+        let parts = Desk::open(source.load()?).await?.parts().await?;
+        let now = parts.env.now();
+        let keys = parts.keys.ring().snapshot();
+        let check = |parsed: &ParsedJws<'_>| {
+            let kid = parsed.header.kid.as_deref().unwrap_or_default();
+            let key = keys.verifier(kid, now).ok_or(Rejection::UnknownKey)?;
+            self.validate(parsed, key, &parts.issuer, now)
+        };
+        Ok(jws::parse(token).map_err(Rejection::from).and_then(|parsed| check(&parsed)))
+    }
+
+    async fn external(
+        &self,
+        token: &str,
+        issuer: &str,
+        source: &Source,
+    ) -> Result<Result<Map<String, Value>, Rejection>, Failure> {
+        let set = match &self.jwks {
+            Some(file) => files::read(file)?,
+            None => discover(issuer, source).await?,
+        };
+        let set = JwkSet::from_json(&set)?;
+        let now = Env::system().now();
+        let check = |parsed: &ParsedJws<'_>| {
+            let fits = |kid: Option<&str>| parsed.header.kid.is_none() || kid == parsed.header.kid.as_deref();
+            let jwk = set.keys.iter().find(|jwk| fits(jwk.kid.as_ref().map(AsRef::as_ref)));
+            let key = jwk.and_then(|jwk| VerifyingKey::from_jwk(jwk, parsed.header.algorithm).ok());
+            self.validate(parsed, &key.ok_or(Rejection::UnknownKey)?, issuer, now)
+        };
+        Ok(jws::parse(token).map_err(Rejection::from).and_then(|parsed| check(&parsed)))
+    }
+
+    fn validate(
+        &self,
+        token: &ParsedJws<'_>,
+        key: &VerifyingKey,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, Rejection> {
+        let audiences: Vec<&str> = self.audience.iter().map(String::as_str).collect();
+        let validation = Validation {
+            issuer,
+            audiences: &audiences,
+            types: &["at+jwt", "JWT", "identity+jwt", ""],
+            // The key decides: it was chosen by us and is for one algorithm.
+            algorithms: Algorithms::of(&[key.algorithm()]),
+            required: &[],
+            leeway: LEEWAY,
+            now,
+        };
+        jwt::validate(token, key, &validation).map(|claims| claims.all)
+    }
+}
+
+/// The issuer's key set, by discovery (RFC 8414 §3, OpenID Connect Discovery §4), through the guarded fetcher.
+async fn discover(issuer: &str, source: &Source) -> Result<Vec<u8>, Failure> {
+    let parts = Desk::open(source.load()?).await?.parts().await?;
+    let metadata = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let answer = parts.fetcher.fetch(FetchRequest::get(metadata.parse()?)).await?;
+    let metadata: Value = serde_json::from_slice(&answer.body)?;
+    // RFC 8414 §3.3: the document must speak of the issuer it was found under.
+    if metadata.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        return Err(format!("{issuer}: its metadata names another issuer").into());
+    }
+    let keys = metadata.get("jwks_uri").and_then(Value::as_str).ok_or("the metadata names no jwks_uri")?;
+    Ok(parts.fetcher.fetch(FetchRequest::get(keys.parse()?)).await?.body.to_vec())
+}
