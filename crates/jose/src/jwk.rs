@@ -186,14 +186,6 @@ impl Jwk {
         base64url::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
     }
 
-    /// Whether the other is another key of the same type under the same `kid`: nobody could tell which is meant.
-    fn collides_with(&self, other: &Self) -> bool {
-        self.kid.is_some()
-            && self.kid == other.kid
-            && std::mem::discriminant(&self.material) == std::mem::discriminant(&other.material)
-            && self.thumbprint() != other.thumbprint()
-    }
-
     /// Whether the key may be used for this operation of a JWS algorithm, as far as it says itself (RFC 7517 §4.2 to
     /// §4.4).
     pub(crate) fn allows(&self, algorithm: Algorithm, operation: &str) -> bool {
@@ -311,21 +303,45 @@ impl JwkSet {
         if values.len() > MOST_KEYS {
             return Err(InvalidJwk::TooLarge);
         }
-        let keys: Vec<Jwk> =
-            values.iter().filter_map(|value| Jwk::from_map(value.as_object()?).ok()).collect();
-        let is_secret = |key: &Jwk| matches!(key.material, Material::Secret(_));
-        if keys.iter().any(is_secret) && !keys.iter().all(is_secret) {
+        let entries: Vec<Entry<'_>> = values.iter().map(Entry::read).collect();
+        let is_secret = |entry: &Entry<'_>| entry.kty == Some("oct");
+        if entries.iter().any(is_secret) && !entries.iter().all(is_secret) {
             return Err(InvalidJwk::Mixed);
         }
         let is_ambiguous: Vec<bool> =
-            keys.iter().map(|key| keys.iter().any(|other| key.collides_with(other))).collect();
-        let keys: Vec<Jwk> = keys
+            entries.iter().map(|entry| entries.iter().any(|other| entry.collides_with(other))).collect();
+        let keys: Vec<Jwk> = entries
             .into_iter()
             .zip(is_ambiguous)
-            .filter(|(_, is_ambiguous)| !is_ambiguous)
-            .map(|(key, _)| key)
+            .filter_map(|(entry, is_ambiguous)| entry.key.filter(|_| !is_ambiguous))
             .collect();
         Ok(Self { passed_over: values.len() - keys.len(), keys })
+    }
+}
+
+/// A member of a set, whether it can be read or not.
+struct Entry<'a> {
+    kid: Option<&'a str>,
+    kty: Option<&'a str>,
+    key: Option<Jwk>,
+}
+
+impl<'a> Entry<'a> {
+    fn read(value: &'a Value) -> Self {
+        let text = |name| value.get(name).and_then(Value::as_str);
+        let key = value.as_object().and_then(|map| Jwk::from_map(map).ok());
+        Self { kid: text("kid"), kty: text("kty"), key }
+    }
+
+    /// Whether the other is another key of the same type under the same `kid`: nobody could tell which is meant. The
+    /// same key again, for another algorithm, is no other.
+    fn collides_with(&self, other: &Self) -> bool {
+        let thumbprint = |entry: &Self| entry.key.as_ref().map(Jwk::thumbprint);
+        let is_same = std::ptr::eq(self, other);
+        !is_same
+            && self.kid.is_some()
+            && (self.kid, self.kty) == (other.kid, other.kty)
+            && (self.key.is_none() || thumbprint(self) != thumbprint(other))
     }
 }
 

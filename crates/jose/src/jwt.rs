@@ -6,8 +6,10 @@ use countersign_model::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithms;
+pub use crate::claims::Claims;
 use crate::json::{self, JsonFault};
 use crate::jws::{self, Malformed, ParsedJws};
+use crate::signing::{InvalidKey, SigningKey};
 use crate::verifying::VerifyingKey;
 
 /// What a token must be to be taken. Pure data; the time is part of it.
@@ -58,7 +60,7 @@ pub enum Rejection {
     /// Its algorithm is not allowed for this issuer, or not the key's.
     #[error("the algorithm is not allowed")]
     AlgorithmNotAllowed,
-    /// No key of its `kid` is known.
+    /// No key of its `kid` is known. Whoever looks for keys says so, and finds the `kid` in the token's header.
     #[error("no key of this kid is known")]
     UnknownKey,
     /// The signature is not the key's.
@@ -166,6 +168,15 @@ pub fn parse_and_validate(
     validation: &Validation<'_>,
 ) -> Result<ValidClaims, Rejection> {
     validate(&jws::parse(token)?, key, validation)
+}
+
+/// Makes a token of these claims.
+///
+/// # Errors
+/// When the key can't sign.
+pub fn sign(typ: &str, claims: &Claims, key: &SigningKey) -> Result<String, InvalidKey> {
+    let payload = serde_json::to_vec(claims).map_err(|_| InvalidKey(key.algorithm()))?;
+    jws::sign_compact(Some(typ), &payload, key)
 }
 
 fn claims(payload: &[u8], validation: &Validation<'_>) -> Result<ValidClaims, Rejection> {

@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod base64url;
+mod claims;
 mod header;
 mod json;
 pub mod jwe;
