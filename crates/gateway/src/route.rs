@@ -125,7 +125,7 @@ impl HostPattern {
         let (below, host) = text.strip_prefix("*.").map_or((false, text), |host| (true, host));
         let plain = crate::hygiene::host_name(host.as_bytes())
             .filter(|name| {
-                !name.is_empty() && !host.contains('*') && !(host.contains(':') && !host.starts_with('['))
+                !name.is_empty() && !host.contains('*') && (!host.contains(':') || host.starts_with('['))
             })
             .ok_or_else(|| RouteError::Host(text.to_owned()))?
             .into_owned();

@@ -58,7 +58,7 @@ async fn a_key_becomes_one_identity_and_stays_behind() {
     let (one, two) = (gateway.ask("/x", &line).await, gateway.ask("/x", &line).await);
     assert_eq!(one.field("countersign-identity"), two.field("countersign-identity"), "remembered");
     let kept = gateway.ask("/kept", &line).await;
-    assert_eq!(kept.field("x-api-key"), [gateway.key.clone()]);
+    assert_eq!(kept.field("x-api-key"), [&*gateway.key]);
     assert_eq!(kept.field("countersign-subject"), [""; 0]);
     assert_eq!(payload(&kept.field("countersign-identity")[0], &gateway)["aud"], "https://kept.example");
 }
