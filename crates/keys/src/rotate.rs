@@ -130,7 +130,6 @@ impl<P: SigningKeys> KeyRing<P> {
             let published_at = newest
                 .as_ref()
                 .map_or(now, |newest| now.max(newest.published_at.plus(Duration::from_micros(1))));
-            let active_from = active_from.max(published_at);
             let key = self.make(algorithm, published_at, active_from).await?;
             let seen = newest.as_ref().map(|newest| &newest.id);
             let removed_at = self.unpublished(active_from);
