@@ -29,12 +29,13 @@ def arguments():
 
 
 def build():
-    """The binary as it is shipped to be measured, and the load generator."""
+    """The optimised binary, unless $COUNTERSIGN_BIN names one, and the load generator."""
     from harness import load
 
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    subprocess.run(["cargo", "build", "--release", "--bin", "countersign"], cwd=ROOT, check=True, stdin=subprocess.DEVNULL, timeout=3600)
-    os.environ.setdefault("COUNTERSIGN_BIN", str(target / "release" / "countersign"))
+    if "COUNTERSIGN_BIN" not in os.environ:
+        subprocess.run(["cargo", "build", "--release", "--bin", "countersign"], cwd=ROOT, check=True, stdin=subprocess.DEVNULL, timeout=3600)
+        target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        os.environ["COUNTERSIGN_BIN"] = str(target / "release" / "countersign")
     load.build()
 
 
@@ -84,15 +85,17 @@ def versions(stage, peers) -> dict:
 
 def main() -> int:
     chosen = arguments()
-    from harness import report
-    from harness.row import measure
-    from harness.stage import Stage, setup_peers
+    from harness.setup import VENV, setup_peers
 
     setup_peers()
-    python = ROOT / "target/bench/venv/bin/python"
-    if Path(sys.prefix) != python.parent.parent:
-        # PyJWT and requests are in that environment.
-        os.execv(python, [str(python), *sys.argv])
+    if Path(sys.prefix) != VENV:
+        # The whole path as its name: by that Python finds the environment it belongs to.
+        python = str(VENV / "bin" / "python")
+        os.execv(python, [python, *sys.argv])
+    from harness import report
+    from harness.row import measure
+    from harness.stage import Stage
+
     build()
     from rows import footprint, gateway, issuer
 

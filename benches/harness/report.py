@@ -51,6 +51,7 @@ def write(results: list[tuple[Row, list[Figures]]], notes: list[str], versions: 
         f"By `make bench`: {about['processors']} × {about['processor']}, {about['memory_gb']} GB, Linux {about['kernel']}. Each server with one worker on",
         f"core 0; load generator and upstream on core 1; {rounds} rounds of {seconds:g} s, the servers in turn; the middle of the rounds.",
         "CPU is user and system time of the server, divided by what it answered: it survives a noisy machine, rates and latencies do not.",
+        "Nobody writes a line for each request.",
         "Every cell first proved that it lets the right credential pass and refuses missing and wrong ones.", "",
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".", "",
     ]

@@ -8,8 +8,8 @@ from support.machine import free_ports  # interop/support: the same launcher as 
 
 from . import load, material
 from .process import LOAD_CORE, Process
+from .setup import VENV
 
-VENV = load.ROOT / "target" / "bench" / "venv"
 
 
 class Stage:
@@ -58,14 +58,3 @@ class Stage:
             except (OSError, subprocess.TimeoutExpired) as error:
                 print(f"{process.name} did not end: {error}")
 
-
-def setup_peers():
-    """Installs the peers that come from the Python registry. Debian's are used when they are there."""
-    import sys
-
-    wanted, stamp = load.ROOT / "benches" / "requirements.txt", VENV / "installed"
-    if stamp.exists() and stamp.read_text() == wanted.read_text():
-        return
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True, timeout=300)
-    subprocess.run([str(VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)], check=True, timeout=900)
-    stamp.write_text(wanted.read_text())
