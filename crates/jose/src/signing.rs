@@ -302,3 +302,37 @@ fn rsa(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_rsa_key_may_be_longer() {
+        let key = SigningKey::generate_rsa_3072(Algorithm::PS256).unwrap();
+        assert_eq!(key.sign(b"x").unwrap().len(), 384);
+        assert!(SigningKey::generate_rsa_3072(Algorithm::ES256).is_err());
+    }
+
+    #[test]
+    fn a_name_with_quotes_stays_one_name() {
+        let secret = SecretBytes::new(vec![1; 32]);
+        let kid = KeyId::from("a\",\"alg\":\"none");
+        let key = SigningKey::from_secret(&secret, Algorithm::HS256, kid.clone()).unwrap();
+        let token = crate::jws::sign_compact(Some("a\"b"), b"x", &key).unwrap();
+        let header = crate::jws::parse(&token).unwrap().header;
+        assert_eq!(header.kid.as_deref(), Some(kid.as_str()));
+        assert_eq!((header.algorithm, header.typ.as_deref()), (Algorithm::HS256, Some("a\"b")));
+    }
+
+    #[test]
+    fn a_secret_is_as_long_as_the_hash() {
+        for (algorithm, shortest) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)]
+        {
+            let key = |length| {
+                SigningKey::from_secret(&SecretBytes::new(vec![1; length]), algorithm, KeyId::from("s"))
+            };
+            assert!(key(shortest).is_ok() && key(shortest - 1).is_err());
+        }
+    }
+}

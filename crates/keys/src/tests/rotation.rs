@@ -157,7 +157,7 @@ struct Seen<T> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     /// Tokens and sets are told by their `kid`s here; that these verify is shown elsewhere.
     ///
