@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::config::load_text;
+use super::config::read::load_text;
 
 /// A file is read or refused with words; never a panic, however strange.
 pub(crate) fn configuration(data: &[u8]) {

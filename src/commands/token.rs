@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use countersign_jose::jwt::{self, Rejection, Validation};
 use countersign_jose::{Algorithms, JwkSet, ParsedJws, VerifyingKey, jws};
-use countersign_model::{Client, ClientId, Env, ScopeSet, Subject, Timestamp, TokenId, Username};
+use countersign_model::{ClientId, Env, ScopeSet, Timestamp, User, Username};
 use countersign_net::FetchRequest;
-use countersign_oauth::ports::{AccessToken, AccessTokens as _, Clients as _, People as _, Recorded};
+use countersign_oauth::Mint;
+use countersign_oauth::ports::{Clients as _, People as _};
 use serde_json::{Map, Value, json};
 
 use super::Source;
 use crate::config::units::Span;
 use crate::output::{Failure, Format, moment};
-use crate::wiring::{Desk, Parts, files};
+use crate::wiring::{Desk, Parts, engine, files};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -30,7 +31,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Make an access token for a client, in its own name or a user's. It can be introspected and revoked like any other.
-    Mint(Mint),
+    Mint(MintArguments),
     /// Show what a token says. Nothing of it is verified.
     Inspect {
         /// The token, or `-` for standard input.
@@ -41,7 +42,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
-struct Mint {
+struct MintArguments {
     /// The client it is issued to.
     #[arg(long)]
     client: ClientId,
@@ -99,7 +100,7 @@ fn read(argument: String) -> Result<String, Failure> {
     Ok(text.trim().to_owned())
 }
 
-impl Mint {
+impl MintArguments {
     async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
         if self.lifetime.0 > LONGEST || self.lifetime.0 < Duration::from_secs(1) {
             return Err(
@@ -109,52 +110,28 @@ impl Mint {
         let parts = desk.parts().await?;
         let client = parts.store.client(&self.client).await?.filter(|client| client.is_enabled());
         let client = client.ok_or_else(|| format!("there is no enabled client {}", self.client))?;
-        let subject = self.subject(&parts).await?;
+        let user = self.user(&parts).await?;
         let scopes = self.scopes.clone().unwrap_or_else(|| client.scopes.clone());
         if !client.scopes.covers(&scopes) {
             return Err(format!("the client may be given {} at most", client.scopes).into());
         }
-        let audience = self.audience(&client, desk, &parts);
-        let now = parts.env.now();
-        let id = TokenId::generate(now, &*parts.env.rng);
-        let expires_at = now.plus(self.lifetime.0);
-        // RFC 9068 §2.2.
-        let claims = json!({
-            "iss": parts.issuer, "sub": subject, "aud": audience, "client_id": client.client_id,
-            "iat": now.seconds(), "exp": expires_at.seconds(), "jti": id, "scope": scopes,
-        });
-        let token = parts.keys.sign("at+jwt", &serde_json::to_vec(&claims)?, now)?;
-        let record = AccessToken {
-            id,
-            reference: None,
-            grant: None,
-            client: client.client_id.clone(),
-            subject,
-            claims: None,
-            issued_at: now,
-            expires_at,
+        let order = Mint {
+            client: &client,
+            user: user.as_ref(),
+            scopes: &scopes,
+            audience: self.audience.as_deref(),
+            lifetime: Some(self.lifetime.0),
         };
-        match parts.store.record_issuance(&record, None).await? {
-            Recorded::Kept => {}
-            Recorded::GrantRevoked => return Err("the token could not be recorded".into()),
-        }
-        let value = json!({
-            "access_token": token, "token_type": "Bearer", "expires_in": self.lifetime.0.as_secs(), "scope": scopes,
-        });
+        let minted = engine(&desk.config, &parts)?.mint(order).await?;
+        let value: Value = serde_json::from_slice(&minted.to_json())?;
+        let token = minted.access_token;
         format.print(&value, || token.clone())
     }
 
-    async fn subject(&self, parts: &Parts) -> Result<Subject, Failure> {
-        let Some(name) = &self.user else { return Ok(Subject::from(self.client.as_str())) };
-        let user = parts.store.user_by_name(name).await?.filter(|user| user.is_enabled());
-        let user = user.ok_or_else(|| format!("there is no enabled account {name}"))?;
-        Ok(Subject::from(user.id.as_str()))
-    }
-
-    fn audience(&self, client: &Client, desk: &Desk, parts: &Parts) -> String {
-        let chosen = self.audience.clone().or_else(|| client.audiences.first().cloned());
-        let default = || desk.config.tokens.default_audience.clone().unwrap_or_else(|| parts.issuer.clone());
-        chosen.unwrap_or_else(default)
+    async fn user(&self, parts: &Parts) -> Result<Option<User>, Failure> {
+        let Some(name) = &self.user else { return Ok(None) };
+        let user = parts.store.user_by_name(name).await?.filter(User::is_enabled);
+        Ok(Some(user.ok_or_else(|| format!("there is no enabled account {name}"))?))
     }
 }
 

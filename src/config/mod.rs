@@ -7,7 +7,7 @@ mod check;
 pub(crate) mod checked;
 mod environment;
 pub(crate) mod raw;
-mod read;
+pub(crate) mod read;
 pub(crate) mod units;
 
 pub(crate) use check::is_loopback;

@@ -14,6 +14,8 @@ use super::live::Live;
 
 /// How often keys, issuers and certificates are looked at.
 const TICK: Duration = Duration::from_secs(5);
+/// How often our revocation list is signed anew: long before it ends, because a list that is over refuses everybody.
+const FRESH_LIST: Duration = Duration::from_secs(3_600);
 /// How often what has expired is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// How many rows are removed at a time: few, so that writers hardly wait.
@@ -61,8 +63,7 @@ async fn follow(parts: &Parts, live: &Mutex<Live>, change: &Change) {
 /// Announcements were missed: everything that they might have said is read again.
 async fn resync(parts: &Parts, live: &Mutex<Live>) {
     let mut live = live.lock().await;
-    let now = parts.env.now();
-    if let Err(error) = live.access().load_revocations(now).await {
+    if let Err(error) = live.forget_callers().await {
         tracing::error!(%error, "revocations could not be read again");
     }
     if let Err(error) = parts.keys.reload().await {
@@ -78,6 +79,7 @@ pub(super) async fn tick(parts: Parts, live: Arc<Mutex<Live>>, stopped: Cancella
     let access = Arc::clone(live.lock().await.access());
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut list_made_at = parts.env.now();
     loop {
         tokio::select! {
             () = stopped.cancelled() => return,
@@ -85,6 +87,12 @@ pub(super) async fn tick(parts: Parts, live: Arc<Mutex<Live>>, stopped: Cancella
         }
         let now = parts.env.now();
         access.refresh_issuers(now).await;
+        if now.since(list_made_at) >= FRESH_LIST {
+            match live.lock().await.refresh_revoked_certificates().await {
+                Ok(()) => list_made_at = now,
+                Err(error) => tracing::error!(%error, "the revocation list could not be made anew"),
+            }
+        }
         if let Err(error) = parts.keys.tick().await {
             tracing::error!(%error, "the signing keys' schedule could not be followed");
         }

@@ -1,6 +1,6 @@
 //! htpasswd files as a source of accounts.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use countersign_access::ports::{Account, Accounts, BoxFuture, Unavailable};
 use countersign_model::{PasswordHashText, ScopeSet, Subject, Username};
@@ -22,12 +22,12 @@ impl HtpasswdFiles {
     /// # Errors
     /// Every line that can't be used, with its file and number.
     pub(super) fn read(basic: &Basic) -> Result<Self, Failure> {
-        let files = basic.htpasswd.iter().map(read).collect::<Result<_, _>>()?;
+        let files = basic.htpasswd.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
         Ok(Self { files, scopes: basic.htpasswd_scopes.clone() })
     }
 }
 
-fn read(path: &PathBuf) -> Result<Htpasswd, Failure> {
+fn read(path: &Path) -> Result<Htpasswd, Failure> {
     let text =
         String::from_utf8(files::read(path)?).map_err(|_| format!("{}: not UTF-8 text", path.display()))?;
     Htpasswd::parse(&text).map_err(|errors| {

@@ -79,14 +79,6 @@ impl Keys {
         self.ring.snapshot().signer(self.default, now).is_some()
     }
 
-    /// Signs a payload as a compact JWS of this type, with the key that signs now.
-    ///
-    /// # Errors
-    /// When no key does.
-    pub(crate) fn sign(&self, typ: &str, payload: &[u8], now: Timestamp) -> Result<String, Failure> {
-        self.compact(typ, payload, now).ok_or_else(|| "no key signs now".into())
-    }
-
     fn compact(&self, typ: &str, payload: &[u8], now: Timestamp) -> Option<String> {
         jws::sign_compact(Some(typ), payload, self.ring.snapshot().signer(self.default, now)?).ok()
     }

@@ -63,6 +63,16 @@ impl Live {
         Ok(())
     }
 
+    /// Forgets everything remembered of callers: announcements were missed.
+    ///
+    /// # Errors
+    /// When revocations can't be read again; the next announcement tries once more.
+    pub(super) async fn forget_callers(&self) -> Result<(), Failure> {
+        let (settings, sources) = checker::build(&self.config, &self.parts)?;
+        self.access.replace_config(settings, sources)?;
+        Ok(self.access.load_revocations(self.parts.env.now()).await?)
+    }
+
     /// Renews certificates of our own that are near their end.
     ///
     /// # Errors

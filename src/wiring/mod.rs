@@ -18,6 +18,7 @@ mod system;
 mod tls;
 mod watch;
 
+pub(crate) use control_plane::engine;
 pub(crate) use foundation::{Desk, block_on, runtime};
 pub(crate) use parts::{Parts, hasher};
 pub(crate) use system::System;

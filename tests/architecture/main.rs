@@ -2,7 +2,9 @@
 //!
 //! The tables here are the rule; ARCHITECTURE.md tells the reasons.
 
+#[cfg(test)]
 mod dependencies;
+#[cfg(test)]
 mod sources;
 
 use std::path::Path;

@@ -1,6 +1,13 @@
 //! A moment of fuzzing in every test run: the bodies of the fuzz targets on seeds and on what a small mutator makes of
 //! them. Always the same inputs; `make fuzz` looks for new ones.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "helpers of tests may stop a test, and say on what"
+)]
+
 mod mutator;
 #[path = "../../fuzz/targets/mod.rs"]
 mod targets;

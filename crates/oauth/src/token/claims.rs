@@ -36,22 +36,29 @@ pub(super) struct Audience<'a> {
     pub(super) resources: &'a [String],
     /// Where no resource is named.
     pub(super) default: &'a str,
+    /// The server itself, for a token that opens userinfo (OpenID Connect Core §5.3), whatever else it is for.
+    pub(super) userinfo: Option<&'a str>,
 }
 
 impl Audience<'_> {
-    /// Each of them.
+    /// Each of them, once.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         let default = self.resources.is_empty().then_some(self.default);
-        self.resources.iter().map(String::as_str).chain(default)
+        let named = self.resources.iter().map(String::as_str).chain(default);
+        let is_named = |server: &str| match self.resources {
+            [] => server == self.default,
+            resources => resources.iter().any(|resource| resource == server),
+        };
+        named.chain(self.userinfo.filter(|server| !is_named(server)))
     }
 }
 
 impl Serialize for Audience<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.resources {
-            [] => serializer.serialize_str(self.default),
-            [only] => serializer.serialize_str(only),
-            several => serializer.collect_seq(several),
+        let mut all = self.iter();
+        match (all.next(), all.next()) {
+            (Some(only), None) => serializer.serialize_str(only),
+            _ => serializer.collect_seq(self.iter()),
         }
     }
 }

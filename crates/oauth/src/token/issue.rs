@@ -77,7 +77,9 @@ impl<P: Ports> Engine<P> {
         let id = TokenId::generate(now, &*self.env.rng);
         let expires_at = Timestamp::from_seconds(now.plus(lifetime).seconds());
         let default = client.audiences.first().unwrap_or(&self.settings.default_audience);
-        let aud = Audience { resources: order.resources, default };
+        let opens_userinfo = matches!(order.speaker, Speaker::Person(_)) && order.scopes.contains("openid");
+        let userinfo = opens_userinfo.then_some(self.settings.issuer.as_str());
+        let aud = Audience { resources: order.resources, default, userinfo };
         let by_reference = client.access_token_format == AccessTokenFormat::Reference
             || aud.iter().any(|resource| self.settings.reference_token_resources.contains(resource));
         let (subject, grant) = match order.speaker {
