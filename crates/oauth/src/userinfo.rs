@@ -23,8 +23,7 @@ struct Claims<'a> {
 impl<P: Ports> Engine<P> {
     /// The claims an access token with these scopes may read about its subject, as a JSON object.
     ///
-    /// The caller has checked the token: our own issuer, any audience (a token of an OpenID Connect request is good
-    /// here whatever resource it is for).
+    /// The caller has checked the token: our own issuer, and this server among its audience.
     ///
     /// # Errors
     /// The scope `openid` is missing, or the subject is no enabled account.

@@ -36,20 +36,18 @@ pub(super) struct Audience<'a> {
     pub(super) resources: &'a [String],
     /// Where no resource is named.
     pub(super) default: &'a str,
-    /// The server itself, for a token that opens userinfo (OpenID Connect Core §5.3), whatever else it is for.
+    /// The server itself, for a token that opens userinfo (OpenID Connect Core §5.3).
     pub(super) userinfo: Option<&'a str>,
 }
 
 impl Audience<'_> {
-    /// Each of them, once.
+    /// Each of them, once. A request that names resources gets a token for these alone (RFC 8707 §2): none of them
+    /// shall be able to use it at another, userinfo included.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        let default = self.resources.is_empty().then_some(self.default);
-        let named = self.resources.iter().map(String::as_str).chain(default);
-        let is_named = |server: &str| match self.resources {
-            [] => server == self.default,
-            resources => resources.iter().any(|resource| resource == server),
-        };
-        named.chain(self.userinfo.filter(|server| !is_named(server)))
+        let unnamed = self.resources.is_empty();
+        let default = unnamed.then_some(self.default);
+        let userinfo = self.userinfo.filter(|server| unnamed && *server != self.default);
+        self.resources.iter().map(String::as_str).chain(default).chain(userinfo)
     }
 }
 

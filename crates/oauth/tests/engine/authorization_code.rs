@@ -230,9 +230,10 @@ async fn resources_bound_the_audience() {
         form.push(("resource", outside));
         assert!(matches!(house.token("app", &form).await, Err(Error::InvalidTarget)), "{outside}");
     }
-    // None named anywhere: the client's first.
+    // None named anywhere: the client's first, and userinfo, because the request was one of OpenID Connect.
     let code = house.code(&request("app", &[])).await;
-    assert_eq!(audience(house.token("app", &redemption(&code)).await.unwrap()), one);
+    let given = house.token("app", &redemption(&code)).await.unwrap();
+    assert_eq!(audience(given), serde_json::json!([one, ISSUER]));
 }
 
 #[tokio::test]
