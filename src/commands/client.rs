@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use countersign_model::{
-    AccessTokenFormat, Client, ClientAuthentication, ClientId, ClientStatus, GrantType, Lifetimes, ScopeSet,
-    SecretString,
+    AccessTokenFormat, ApplicationType, Client, ClientAuthentication, ClientId, ClientStatus, GrantType,
+    ScopeSet, SecretString,
 };
 use countersign_oauth::ports::Clients as _;
 use serde_json::{Value, json};
@@ -152,12 +152,11 @@ impl Add {
         let sink = self.sink.clone();
         let client = Client {
             client_name: self.name.unwrap_or_else(|| self.id.to_string()),
-            client_id: self.id,
-            status: ClientStatus::Enabled,
             authentication: self.auth.into(),
             secrets: secret.iter().map(SecretString::hash).collect(),
             jwks: jwks.transpose()?,
             jwks_uri: self.jwks_uri,
+            application_type: ApplicationType::of(self.redirect_uris.iter().map(String::as_str)),
             redirect_uris: self.redirect_uris,
             grant_types: self.grants.into_iter().map(GrantType::from).collect::<BTreeSet<_>>(),
             scopes: self.scopes,
@@ -167,11 +166,9 @@ impl Add {
                 Format_::Jwt => AccessTokenFormat::Jwt,
                 Format_::Reference => AccessTokenFormat::Reference,
             },
-            lifetimes: Lifetimes::default(),
             first_party: self.first_party,
             may_introspect: self.introspect,
-            owner: None,
-            created_at: desk.env.now(),
+            ..Client::new(self.id, desk.env.now())
         };
         desk.store.create_client(&client).await?;
         print_with_secret(&client, secret.as_ref(), &sink, "registered", format)

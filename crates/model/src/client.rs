@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, ScopeSet, Timestamp, TokenHash, UserId};
+use crate::{
+    ApplicationType, ClientId, ClientInformation, ClientOrigin, ScopeSet, Timestamp, TokenHash, UserId,
+};
 
 /// A registered client. Field names follow the metadata of RFC 7591 §2 where it has one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,9 +59,59 @@ pub struct Client {
     pub owner: Option<UserId>,
     /// When it was registered.
     pub created_at: Timestamp,
+    /// How it came to be registered.
+    #[serde(default)]
+    pub origin: ClientOrigin,
+    /// Where it runs.
+    #[serde(default)]
+    pub application_type: ApplicationType,
+    /// What it tells people of itself.
+    #[serde(default)]
+    pub information: ClientInformation,
+    /// How introspection answers to it are signed where it asks for a signature (RFC 9701 §6); the server's default
+    /// where `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<String>,
+    /// How the key is wrapped by which such an answer is encrypted (RFC 9701 §6); not encrypted where `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_encrypted_response_alg: Option<String>,
+    /// How its content is encrypted (RFC 9701 §6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_encrypted_response_enc: Option<String>,
 }
 
 impl Client {
+    /// A public client that may do nothing yet: the place to begin from when one is registered.
+    #[must_use]
+    pub fn new(client_id: ClientId, created_at: Timestamp) -> Self {
+        Self {
+            client_name: client_id.to_string(),
+            client_id,
+            status: ClientStatus::Enabled,
+            authentication: ClientAuthentication::None,
+            secrets: Vec::new(),
+            jwks: None,
+            jwks_uri: None,
+            redirect_uris: Vec::new(),
+            grant_types: BTreeSet::new(),
+            scopes: ScopeSet::empty(),
+            default_scopes: ScopeSet::empty(),
+            audiences: Vec::new(),
+            access_token_format: AccessTokenFormat::default(),
+            lifetimes: Lifetimes::default(),
+            first_party: false,
+            may_introspect: false,
+            owner: None,
+            created_at,
+            origin: ClientOrigin::default(),
+            application_type: ApplicationType::default(),
+            information: ClientInformation::default(),
+            introspection_signed_response_alg: None,
+            introspection_encrypted_response_alg: None,
+            introspection_encrypted_response_enc: None,
+        }
+    }
+
     /// Whether it can keep a secret (RFC 6749 §2.1).
     #[must_use]
     pub fn is_confidential(&self) -> bool {

@@ -3,6 +3,7 @@
 mod address;
 mod api_key;
 mod client;
+mod client_information;
 pub mod digest;
 mod id;
 mod method;
@@ -16,6 +17,7 @@ mod user;
 pub use address::AddressList;
 pub use api_key::{ApiKey, ApiKeyStatus};
 pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType, Lifetimes};
+pub use client_information::{ApplicationType, ClientInformation, ClientOrigin};
 pub use id::{
     ApiKeyId, CertificateSerial, ClientId, GrantId, Issuer, KeyId, RequestId, SessionId, Subject, TokenId,
     UserId,

@@ -7,8 +7,9 @@ use std::time::Duration;
 use countersign_access::api_key;
 use countersign_ca::{DnsName, IssueRequest, Name, SpiffeId};
 use countersign_model::{
-    AccessTokenFormat, AddressList, ApiKey, ApiKeyId, ApiKeyStatus, Client, ClientAuthentication, ClientId,
-    ClientStatus, GrantType, Lifetimes, ScopeSet, SecretString, Subject, User, UserId, UserKind, UserStatus,
+    AccessTokenFormat, AddressList, ApiKey, ApiKeyId, ApiKeyStatus, ApplicationType, Client,
+    ClientAuthentication, ClientId, GrantType, Lifetimes, ScopeSet, SecretString, Subject, User, UserId,
+    UserKind, UserStatus,
 };
 use countersign_oauth::ports::{Clients as _, People as _};
 
@@ -178,24 +179,12 @@ async fn application(system: &System) -> Result<(), Failure> {
         return Ok(());
     }
     let client = Client {
-        client_id: id,
         client_name: "Demo application".to_owned(),
-        status: ClientStatus::Enabled,
-        authentication: ClientAuthentication::None,
-        secrets: Vec::new(),
-        jwks: None,
-        jwks_uri: None,
         redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
         grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
         scopes: format!("openid profile email offline_access {SCOPES}").parse()?,
-        default_scopes: ScopeSet::empty(),
-        audiences: Vec::new(),
-        access_token_format: AccessTokenFormat::Jwt,
-        lifetimes: Lifetimes::default(),
-        first_party: false,
-        may_introspect: false,
-        owner: None,
-        created_at: system.env.now(),
+        application_type: ApplicationType::Native,
+        ..Client::new(id, system.env.now())
     };
     Ok(system.store.create_client(&client).await?)
 }
@@ -209,27 +198,20 @@ async fn service(system: &System, id: &str, format: AccessTokenFormat, file: &Pa
     let secret = system.env.rng.token();
     keep(file, &secret)?;
     let client = Client {
-        client_id,
         client_name: format!(
             "Demo service ({})",
             if format == AccessTokenFormat::Jwt { "JWT" } else { "reference tokens" }
         ),
-        status: ClientStatus::Enabled,
         authentication: ClientAuthentication::ClientSecretBasic,
         secrets: vec![secret.hash()],
-        jwks: None,
-        jwks_uri: None,
-        redirect_uris: Vec::new(),
         grant_types: BTreeSet::from([GrantType::ClientCredentials]),
         scopes: scopes()?,
         default_scopes: scopes()?,
-        audiences: Vec::new(),
         access_token_format: format,
         lifetimes: Lifetimes { access_token: Some(TOKEN_LIFE), refresh_token: None },
         first_party: true,
         may_introspect: format == AccessTokenFormat::Reference,
-        owner: None,
-        created_at: system.env.now(),
+        ..Client::new(client_id, system.env.now())
     };
     Ok(system.store.create_client(&client).await?)
 }

@@ -16,9 +16,8 @@ use countersign_access::{
 use countersign_jose::{Algorithm, VerifyingKey};
 use countersign_keys::{KeyRing, MasterKey, Policy};
 use countersign_model::{
-    AccessTokenFormat, AddressList, Client, ClientAuthentication, ClientId, ClientStatus, Clock, Env,
-    GrantType, Issuer, Lifetimes, PasswordHashText, Rng, ScopeSet, SecretString, Timestamp, TokenHash, User,
-    UserId, UserKind, UserStatus,
+    AddressList, Client, ClientAuthentication, ClientId, Clock, Env, GrantType, Issuer, PasswordHashText,
+    Rng, ScopeSet, SecretString, Timestamp, TokenHash, User, UserId, UserKind, UserStatus,
 };
 use countersign_oauth::ports::People as _;
 use countersign_oauth::{Engine, FetchKeys, KeysUnavailable, Settings};
@@ -269,25 +268,14 @@ impl Browser<'_> {
 
 pub(crate) fn web_client(id: &str, now: Timestamp) -> Client {
     Client {
-        client_id: ClientId::from(id),
         client_name: format!("The {id} app"),
-        status: ClientStatus::Enabled,
         authentication: ClientAuthentication::ClientSecretBasic,
         secrets: vec![TokenHash::of(SECRET.as_bytes())],
-        jwks: None,
-        jwks_uri: None,
         redirect_uris: vec![REDIRECT.to_owned()],
         grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials]
             .into(),
         scopes: "openid profile email offline_access invoices:read".parse().unwrap(),
-        default_scopes: ScopeSet::empty(),
-        audiences: Vec::new(),
-        access_token_format: AccessTokenFormat::Jwt,
-        lifetimes: Lifetimes::default(),
-        first_party: false,
-        may_introspect: false,
-        owner: None,
-        created_at: now,
+        ..Client::new(ClientId::from(id), now)
     }
 }
 

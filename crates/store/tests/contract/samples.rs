@@ -37,24 +37,13 @@ pub fn user(name: &str) -> User {
 
 pub fn client(id: &str) -> Client {
     Client {
-        client_id: ClientId::new(id),
         client_name: "A client".into(),
-        status: ClientStatus::Enabled,
         authentication: ClientAuthentication::ClientSecretBasic,
         secrets: vec![hash("secret")],
-        jwks: None,
-        jwks_uri: None,
         redirect_uris: vec!["https://app.example/callback".into()],
         grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
         scopes: scopes("openid read"),
-        default_scopes: ScopeSet::default(),
-        audiences: vec![],
-        access_token_format: AccessTokenFormat::Jwt,
-        lifetimes: Lifetimes::default(),
-        first_party: false,
-        may_introspect: false,
-        owner: None,
-        created_at: at(0),
+        ..Client::new(ClientId::new(id), at(0))
     }
 }
 

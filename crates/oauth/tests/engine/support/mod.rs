@@ -85,13 +85,9 @@ impl House {
     /// A confidential client with every grant, in the third party's hands, and a change to it.
     pub(crate) fn client(&self, id: &str, change: impl FnOnce(&mut Client)) -> Arc<Client> {
         let mut client = Client {
-            client_id: ClientId::from(id),
             client_name: format!("The {id}"),
-            status: ClientStatus::Enabled,
             authentication: ClientAuthentication::ClientSecretBasic,
             secrets: vec![TokenHash::of(secret(id).as_bytes())],
-            jwks: None,
-            jwks_uri: None,
             redirect_uris: vec![CALLBACK.to_owned()],
             grant_types: [
                 GrantType::AuthorizationCode,
@@ -101,13 +97,7 @@ impl House {
             .into(),
             scopes: scopes("openid profile email offline_access read write"),
             default_scopes: scopes("read"),
-            audiences: Vec::new(),
-            access_token_format: AccessTokenFormat::Jwt,
-            lifetimes: countersign_model::Lifetimes::default(),
-            first_party: false,
-            may_introspect: false,
-            owner: None,
-            created_at: Timestamp::from_seconds(START),
+            ..Client::new(ClientId::from(id), Timestamp::from_seconds(START))
         };
         change(&mut client);
         let client = Arc::new(client);
