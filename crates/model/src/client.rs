@@ -54,6 +54,9 @@ pub struct Client {
     /// Whether it may introspect tokens that are not its own: a resource server.
     #[serde(default)]
     pub may_introspect: bool,
+    /// Whether its access tokens are bound to the certificate it shows (RFC 8705 §3.4).
+    #[serde(default)]
+    pub tls_client_certificate_bound_access_tokens: bool,
     /// Who registered it, when a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
@@ -101,6 +104,7 @@ impl Client {
             lifetimes: Lifetimes::default(),
             first_party: false,
             may_introspect: false,
+            tls_client_certificate_bound_access_tokens: false,
             owner: None,
             created_at,
             origin: ClientOrigin::default(),

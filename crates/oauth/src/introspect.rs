@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::keys::Signed;
 use crate::ports::{FoundAccessToken, Ports};
 use crate::token::text;
-use crate::{Authorization, ClientRefusal, Engine, Error, Parameters};
+use crate::{ClientCall, ClientRefusal, Engine, Error};
 
 const INACTIVE: &[u8] = br#"{"active":false}"#;
 /// What precedes the claims of an active access token.
@@ -58,13 +58,10 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The caller is no authenticated confidential client, or `token` is missing.
-    pub async fn introspect(
-        &self,
-        authorization: Authorization<'_>,
-        form: &Parameters<'_>,
-    ) -> Result<Vec<u8>, Error> {
+    pub async fn introspect(&self, call: &ClientCall<'_>) -> Result<Vec<u8>, Error> {
+        let form = call.form;
         form.refuse_duplicates()?;
-        let caller = self.authenticate(authorization, form).await?;
+        let caller = self.authenticate(call).await?;
         let caller = caller.client();
         // RFC 7662 §2.1: authorised callers only, else tokens could be tried out here.
         if !caller.is_confidential() {

@@ -5,6 +5,7 @@
 
 pub mod authorize;
 pub mod client_auth;
+mod client_call;
 mod discovery;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod userinfo;
 
 pub use authorize::{AuthorizationResponse, CheckedRedirectUri, ConsentRequest, SignInRequest, Step};
 pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
+pub use client_call::{ClientCall, DpopField};
 pub use engine::Engine;
 pub use error::{ClientRefusal, Error, GrantRefusal};
 pub use keys::{Signed, SigningFailed, TokenKeys};

@@ -7,7 +7,7 @@ use countersign_model::{ClientId, TokenHash, TokenId};
 
 use crate::ports::Ports;
 use crate::token::text;
-use crate::{Authorization, Engine, Error, Parameters};
+use crate::{ClientCall, Engine, Error};
 
 impl<P: Ports> Engine<P> {
     /// A request at the revocation endpoint. Success is an empty 200, also for a token that never was (RFC 7009 §2.2).
@@ -15,9 +15,10 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The caller is no client of ours, or `token` is missing.
-    pub async fn revoke(&self, authorization: Authorization<'_>, form: &Parameters<'_>) -> Result<(), Error> {
+    pub async fn revoke(&self, call: &ClientCall<'_>) -> Result<(), Error> {
+        let form = call.form;
         form.refuse_duplicates()?;
-        let caller = self.authenticate(authorization, form).await?;
+        let caller = self.authenticate(call).await?;
         let caller = &caller.client().client_id;
         let token = form.one("token").ok_or(Error::Missing("token"))?;
         if text::is_refresh_token(token) {

@@ -1,13 +1,15 @@
 //! What the token, introspection and revocation endpoints have in common: a form from a client that says who it is.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use countersign_access::{BasicCredentials, basic_credentials};
-use countersign_oauth::{Authorization, Error, Parameters};
+use countersign_access::{BasicCredentials, Peer, basic_credentials};
+use countersign_oauth::{Authorization, ClientCall, DpopField, Error, Parameters};
 
 use crate::body::{BadForm, read_form};
 use crate::params::Params;
@@ -16,12 +18,22 @@ use crate::params::Params;
 pub(crate) struct ClientRequest {
     body: Bytes,
     credentials: Credentials,
+    /// The other end of the connection, with its certificate.
+    peer: Option<Arc<Peer>>,
+    proof: Proof,
 }
 
 enum Credentials {
     Absent,
     Basic(BasicCredentials),
     Unusable,
+}
+
+/// The `DPoP` field.
+enum Proof {
+    Absent,
+    One(HeaderValue),
+    Several,
 }
 
 impl ClientRequest {
@@ -33,7 +45,9 @@ impl ClientRequest {
             return Err(BadForm::InQuery);
         }
         let credentials = Credentials::of(&parts.headers);
-        Ok(Self { body: read_form(&parts.headers, body).await?, credentials })
+        let proof = Proof::of(&parts.headers);
+        let peer = parts.extensions.get::<Arc<Peer>>().cloned();
+        Ok(Self { body: read_form(&parts.headers, body).await?, credentials, peer, proof })
     }
 
     /// What the client sent in the form.
@@ -41,8 +55,17 @@ impl ClientRequest {
         Ok(Params::parse_repeated(&self.body)?.into_parameters())
     }
 
-    /// What it sent in the header.
-    pub(crate) fn authorization(&self) -> Authorization<'_> {
+    /// All that may prove who calls.
+    pub(crate) fn call<'a>(&'a self, form: &'a Parameters<'a>) -> ClientCall<'a> {
+        ClientCall {
+            authorization: self.authorization(),
+            form,
+            certificate: self.peer.as_deref().and_then(Peer::certificate).map(AsRef::as_ref),
+            dpop: self.proof.field(),
+        }
+    }
+
+    fn authorization(&self) -> Authorization<'_> {
         match &self.credentials {
             Credentials::Absent => Authorization::Absent,
             Credentials::Basic(basic) => {
@@ -64,6 +87,25 @@ impl Credentials {
             },
             // Two fields: which one would count is anybody's guess.
             (Some(_), Some(_)) => Self::Unusable,
+        }
+    }
+}
+
+impl Proof {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut fields = headers.get_all("dpop").iter();
+        match (fields.next(), fields.next()) {
+            (None, _) => Self::Absent,
+            (Some(field), None) => Self::One(field.clone()),
+            (Some(_), Some(_)) => Self::Several,
+        }
+    }
+
+    fn field(&self) -> DpopField<'_> {
+        match self {
+            Self::Absent => DpopField::Absent,
+            Self::One(field) => field.to_str().map_or(DpopField::Unusable, DpopField::Proof),
+            Self::Several => DpopField::Unusable,
         }
     }
 }

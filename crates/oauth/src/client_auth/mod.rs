@@ -8,11 +8,12 @@ mod secret;
 
 use std::sync::Arc;
 
+use countersign_access::Confirmation;
 use countersign_access::ports::BoxFuture;
 use countersign_model::{Client, ClientAuthentication, ClientId};
 
 use crate::ports::Ports;
-use crate::{ClientRefusal, Engine, Error, Parameters};
+use crate::{ClientCall, ClientRefusal, Engine, Error, Parameters};
 
 /// The `Authorization` field of the request, as read by `access::extract::basic_credentials`.
 #[derive(Clone, Copy, Default)]
@@ -56,13 +57,22 @@ pub struct KeysUnavailable(pub String);
 
 /// A client that proved who it is, or that is public and said who it is. Only [`Engine::authenticate`] makes one.
 #[derive(Clone, Debug)]
-pub struct AuthenticatedClient(Arc<Client>);
+pub struct AuthenticatedClient {
+    client: Arc<Client>,
+    confirmation: Option<Confirmation>,
+}
 
 impl AuthenticatedClient {
     /// The client.
     #[must_use]
     pub fn client(&self) -> &Arc<Client> {
-        &self.0
+        &self.client
+    }
+
+    /// The key that this call proved to hold, when what is given in answer shall be bound to it.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        self.confirmation
     }
 }
 
@@ -90,11 +100,8 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// [`Error::InvalidClient`] (RFC 6749 §5.2), or [`Error::TwoMethods`] (§2.3).
-    pub async fn authenticate(
-        &self,
-        authorization: Authorization<'_>,
-        form: &Parameters<'_>,
-    ) -> Result<AuthenticatedClient, Error> {
+    pub async fn authenticate(&self, call: &ClientCall<'_>) -> Result<AuthenticatedClient, Error> {
+        let ClientCall { authorization, form, .. } = *call;
         let challenge = !matches!(authorization, Authorization::Absent);
         let refused = |reason| Error::InvalidClient { reason, challenge };
         let presented = presented(authorization, form)?;
@@ -111,7 +118,9 @@ impl<P: Ports> Engine<P> {
         // A client_id beside another proof must name the same client, else the request could be read in two ways.
         match form.one("client_id") {
             Some(id) if id != client.client_id.as_str() => Err(refused(ClientRefusal::OtherClient)),
-            Some(_) | None => Ok(AuthenticatedClient(client)),
+            Some(_) | None => {
+                Ok(AuthenticatedClient { confirmation: certificate_binding(&client, call), client })
+            }
         }
     }
 
@@ -131,6 +140,12 @@ impl<P: Ports> Engine<P> {
             Some(client) => Ok(client),
         })
     }
+}
+
+/// RFC 8705 §3: the certificate that the client's tokens are bound to, whatever it authenticated by.
+fn certificate_binding(client: &Client, call: &ClientCall<'_>) -> Option<Confirmation> {
+    let certificate = call.certificate.filter(|_| client.tls_client_certificate_bound_access_tokens)?;
+    Some(Confirmation::Certificate(certificate.facts().thumbprint))
 }
 
 /// RFC 6749 §2.3: one method in a request.

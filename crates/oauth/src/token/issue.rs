@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use countersign_access::Confirmation;
 use countersign_model::{
     AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenId, UserId,
 };
 
-use super::claims::{AccessClaims, Audience};
+use super::claims::{AccessClaims, Audience, Cnf};
 use super::{TokenResponse, text};
 use crate::ports::{AccessToken, AuthenticationEvent, Ports};
 use crate::{Engine, Error, SigningFailed};
@@ -19,6 +20,8 @@ pub(super) struct Order<'a> {
     pub(super) scopes: &'a ScopeSet,
     /// Empty: the client's or the server's default.
     pub(super) resources: &'a [String],
+    /// The key it is bound to.
+    pub(super) confirmation: Option<Confirmation>,
     /// `None`: the client's or the server's default.
     pub(super) lifetime: Option<Duration>,
 }
@@ -133,6 +136,7 @@ impl<P: Ports> Engine<P> {
             iat: now.seconds(),
             exp: expires_at.seconds(),
             jti: id.as_str(),
+            cnf: order.confirmation.map(Cnf::of),
             auth_time: authentication.map(|event| event.auth_time.seconds()),
             acr: authentication.and_then(|event| event.acr.as_deref()),
             amr: authentication.map_or(&[], |event| event.amr.as_slice()),

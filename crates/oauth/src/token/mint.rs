@@ -36,7 +36,7 @@ impl<P: Ports> Engine<P> {
             Speaker::Person(Person { user: &user.id, grant: None, session: None, authentication: None })
         });
         let Mint { client, scopes, lifetime, .. } = order;
-        let order = Order { client, speaker, scopes, resources: &resources, lifetime };
+        let order = Order { client, speaker, scopes, resources: &resources, confirmation: None, lifetime };
         let made = self.make_access_token(&order, self.now())?;
         match self.ports.record_issuance(&made.record, None).await? {
             Recorded::Kept => Ok(made.into_response(scopes.clone())),

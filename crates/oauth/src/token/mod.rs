@@ -11,7 +11,7 @@ use countersign_model::{GrantType, ScopeSet};
 use serde::Serialize;
 
 use crate::ports::Ports;
-use crate::{AuthenticatedClient, Authorization, Engine, Error, Parameters};
+use crate::{AuthenticatedClient, ClientCall, Engine, Error, Parameters};
 
 pub use mint::Mint;
 
@@ -55,13 +55,10 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// As RFC 6749 §5.2 has them.
-    pub async fn token(
-        &self,
-        authorization: Authorization<'_>,
-        form: &Parameters<'_>,
-    ) -> Result<TokenResponse, Error> {
+    pub async fn token(&self, call: &ClientCall<'_>) -> Result<TokenResponse, Error> {
+        let form = call.form;
         form.refuse_duplicates()?;
-        let client = self.authenticate(authorization, form).await?;
+        let client = self.authenticate(call).await?;
         let grant_type = grant_type(form)?;
         // RFC 6749 §5.2, unauthorized_client.
         if !client.client().grant_types.contains(&grant_type) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_jose::{Algorithm, SigningKey, jws};
 use countersign_model::{ClientAuthentication, ClientStatus, KeyId, SecretBytes, TokenHash};
-use countersign_oauth::{Authorization, ClientRefusal, Error, KeysUnavailable, TokenResponse};
+use countersign_oauth::{Authorization, ClientCall, ClientRefusal, Error, KeysUnavailable, TokenResponse};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -19,7 +19,8 @@ async fn ask(
 ) -> Result<TokenResponse, Error> {
     let mut form = form.to_vec();
     form.push(("grant_type", "client_credentials"));
-    house.engine.token(authorization, &parameters(&form)).await
+    let form = parameters(&form);
+    house.engine.token(&ClientCall { authorization, ..ClientCall::new(&form) }).await
 }
 
 /// The reason, and whether the answer names a scheme.

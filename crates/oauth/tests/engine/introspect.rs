@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662).
 
 use countersign_model::{AccessTokenFormat, ClientStatus};
-use countersign_oauth::{Authorization, ClientRefusal, Error};
+use countersign_oauth::{Authorization, ClientCall, ClientRefusal, Error};
 
 use crate::support::*;
 
@@ -65,7 +65,10 @@ async fn everything_else_is_exactly_inactive() {
     for token in [flipped.as_str(), id_token.as_str(), "x", "a.b.c", "..", "cst_at_x", "cst_rt_x"] {
         let secret = secret("app");
         let authorization = Authorization::Basic { name: "app", secret: &secret };
-        let answer = house.engine.introspect(authorization, &parameters(&[("token", token)])).await;
+        let answer = house
+            .engine
+            .introspect(&ClientCall { authorization, ..ClientCall::new(&parameters(&[("token", token)])) })
+            .await;
         assert_eq!(answer.unwrap(), br#"{"active":false}"#, "{token}");
     }
     let active = &tokens.access_token;
@@ -111,13 +114,17 @@ async fn callers_must_be_somebody() {
     let house = house().await;
     house.public("spa");
     let form = parameters(&[("token", "x")]);
-    let error = house.engine.introspect(Authorization::Absent, &form).await.unwrap_err();
+    let error = house.engine.introspect(&ClientCall::new(&form)).await.unwrap_err();
     assert_eq!((error.status(), error.code()), (401, "invalid_client"));
     let form = parameters(&[("token", "x"), ("client_id", "spa")]);
-    let error = house.engine.introspect(Authorization::Absent, &form).await.unwrap_err();
+    let error = house.engine.introspect(&ClientCall::new(&form)).await.unwrap_err();
     assert!(matches!(error, Error::InvalidClient { reason: ClientRefusal::Public, .. }));
     let secret = secret("app");
     let authorization = Authorization::Basic { name: "app", secret: &secret };
-    let error = house.engine.introspect(authorization, &parameters(&[])).await.unwrap_err();
+    let error = house
+        .engine
+        .introspect(&ClientCall { authorization, ..ClientCall::new(&parameters(&[])) })
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Missing("token")));
 }

@@ -1,6 +1,6 @@
 //! Whatever comes, no endpoint panics, and none is fooled by repetition.
 
-use countersign_oauth::{Authorization, Parameters};
+use countersign_oauth::{Authorization, ClientCall, Parameters};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -41,9 +41,10 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
 
 async fn everything(house: &House, authorization: Authorization<'_>, form: &Parameters<'_>) {
     let _ = house.engine.begin(form, None, &house.browser).await;
-    let _ = house.engine.token(authorization, form).await;
-    let _ = house.engine.introspect(authorization, form).await;
-    let _ = house.engine.revoke(authorization, form).await;
+    let call = ClientCall { authorization, ..ClientCall::new(form) };
+    let _ = house.engine.token(&call).await;
+    let _ = house.engine.introspect(&call).await;
+    let _ = house.engine.revoke(&call).await;
 }
 
 fn run(test: impl AsyncFnOnce(House)) {

@@ -1,7 +1,7 @@
 //! Token revocation (RFC 7009).
 
 use countersign_model::AccessTokenFormat;
-use countersign_oauth::{Authorization, Error, GrantRefusal};
+use countersign_oauth::{ClientCall, Error, GrantRefusal};
 
 use crate::support::*;
 
@@ -63,7 +63,7 @@ async fn public_clients_may_revoke_their_own() {
     let tokens = house.token_public("spa", &redemption(&code)).await.unwrap();
     let form =
         [("client_id", "spa"), ("token", tokens.access_token.as_str()), ("token_type_hint", "refresh_token")];
-    house.engine.revoke(Authorization::Absent, &parameters(&form)).await.unwrap();
+    house.engine.revoke(&ClientCall::new(&parameters(&form))).await.unwrap();
     house.client("gateway", |client| client.may_introspect = true);
     assert!(!house.is_active("gateway", &tokens.access_token).await);
 }
@@ -71,7 +71,7 @@ async fn public_clients_may_revoke_their_own() {
 #[tokio::test]
 async fn callers_must_be_somebody_and_say_what() {
     let house = house().await;
-    let error = house.engine.revoke(Authorization::Absent, &parameters(&[("token", "x")])).await.unwrap_err();
+    let error = house.engine.revoke(&ClientCall::new(&parameters(&[("token", "x")]))).await.unwrap_err();
     assert_eq!((error.status(), error.code()), (401, "invalid_client"));
     assert!(matches!(house.revoke("app", "").await, Err(Error::Missing("token"))));
 }

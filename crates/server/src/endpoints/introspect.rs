@@ -17,7 +17,7 @@ pub(crate) async fn introspect(State(state): State<AppState>, request: Request) 
         Ok(parameters) => parameters,
         Err(bad) => return unreadable(bad),
     };
-    match state.engine().introspect(request.authorization(), &parameters).await {
+    match state.engine().introspect(&request.call(&parameters)).await {
         Ok(answer) => json(StatusCode::OK, answer),
         Err(error) => refusal(&error),
     }

@@ -19,7 +19,7 @@ pub(crate) async fn revoke(State(state): State<AppState>, request: Request) -> R
         Ok(parameters) => parameters,
         Err(bad) => return unreadable(bad),
     };
-    match state.engine().revoke(request.authorization(), &parameters).await {
+    match state.engine().revoke(&request.call(&parameters)).await {
         // RFC 7009 §2.2: 200, also for a token that never was; the body says nothing.
         Ok(()) => {
             let mut response = Response::new(Body::empty());

@@ -17,7 +17,7 @@ pub(crate) async fn token(State(state): State<AppState>, request: Request) -> Re
         Ok(parameters) => parameters,
         Err(bad) => return unreadable(bad),
     };
-    match state.engine().token(request.authorization(), &parameters).await {
+    match state.engine().token(&request.call(&parameters)).await {
         Ok(answer) => json(StatusCode::OK, answer.to_json()),
         Err(error) => refusal(&error),
     }

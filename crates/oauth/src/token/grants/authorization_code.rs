@@ -114,7 +114,14 @@ async fn give<P: Ports>(
         authentication: Some(&code.authentication),
     };
     let speaker = Speaker::Person(person);
-    let order = Order { client, speaker, scopes: &code.scopes, resources, lifetime: None };
+    let order = Order {
+        client,
+        speaker,
+        scopes: &code.scopes,
+        resources,
+        confirmation: caller.confirmation(),
+        lifetime: None,
+    };
     let mut access = engine.make_access_token(&order, now)?;
     let id_order = IdTokenOrder { client, person, nonce: code.nonce.as_deref() };
     access.id_token = engine.make_id_token(&id_order, &code.scopes, access.text(), now)?;

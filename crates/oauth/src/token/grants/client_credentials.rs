@@ -30,8 +30,14 @@ pub(crate) async fn give<P: Ports>(
         None => own(&client.default_scopes),
     };
     let resources = resource::allowed(client, &engine.settings, form)?;
-    let order =
-        Order { client, speaker: Speaker::Client, scopes: &scopes, resources: &resources, lifetime: None };
+    let order = Order {
+        client,
+        speaker: Speaker::Client,
+        scopes: &scopes,
+        resources: &resources,
+        confirmation: caller.confirmation(),
+        lifetime: None,
+    };
     let access = engine.make_access_token(&order, engine.now())?;
     // RFC 6749 §4.4.3: no refresh token.
     match engine.ports.record_issuance(&access.record, None).await? {

@@ -65,6 +65,7 @@ pub(crate) async fn rotate<P: Ports>(
         speaker: Speaker::Person(person),
         scopes: &scopes,
         resources: &resources,
+        confirmation: caller.confirmation(),
         lifetime: None,
     };
     let mut access = engine.make_access_token(&order, now)?;

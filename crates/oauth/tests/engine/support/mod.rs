@@ -11,7 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::Algorithm;
 use countersign_model::*;
 use countersign_oauth::{
-    Authorization, AuthorizationResponse, Engine, Error, Parameters, Settings, Step, TokenResponse,
+    Authorization, AuthorizationResponse, ClientCall, Engine, Error, Parameters, Settings, Step,
+    TokenResponse,
 };
 use serde_json::Value;
 
@@ -173,14 +174,15 @@ impl House {
     pub(crate) async fn token(&self, id: &str, form: &[(&str, &str)]) -> Result<TokenResponse, Error> {
         let secret = secret(id);
         let authorization = Authorization::Basic { name: id, secret: &secret };
-        self.engine.token(authorization, &parameters(form)).await
+        let form = parameters(form);
+        self.engine.token(&ClientCall { authorization, ..ClientCall::new(&form) }).await
     }
 
     /// The token endpoint, asked by a public client.
     pub(crate) async fn token_public(&self, id: &str, form: &[(&str, &str)]) -> Result<TokenResponse, Error> {
         let mut form = form.to_vec();
         form.push(("client_id", id));
-        self.engine.token(Authorization::Absent, &parameters(&form)).await
+        self.engine.token(&ClientCall::new(&parameters(&form))).await
     }
 
     /// What alice's code gives this confidential client.
@@ -196,7 +198,9 @@ impl House {
     pub(crate) async fn introspect(&self, id: &str, token: &str) -> Value {
         let secret = secret(id);
         let authorization = Authorization::Basic { name: id, secret: &secret };
-        let answer = self.engine.introspect(authorization, &parameters(&[("token", token)])).await.unwrap();
+        let form = parameters(&[("token", token)]);
+        let call = ClientCall { authorization, ..ClientCall::new(&form) };
+        let answer = self.engine.introspect(&call).await.unwrap();
         serde_json::from_slice(&answer).unwrap()
     }
 
@@ -207,7 +211,8 @@ impl House {
     pub(crate) async fn revoke(&self, id: &str, token: &str) -> Result<(), Error> {
         let secret = secret(id);
         let authorization = Authorization::Basic { name: id, secret: &secret };
-        self.engine.revoke(authorization, &parameters(&[("token", token)])).await
+        let form = parameters(&[("token", token)]);
+        self.engine.revoke(&ClientCall { authorization, ..ClientCall::new(&form) }).await
     }
 }
 
