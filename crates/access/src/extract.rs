@@ -287,7 +287,8 @@ fn decode_basic(text: &str) -> Result<BasicCredentials, MalformedBasic> {
 }
 
 /// The query without every parameter of this name, whatever way the name is escaped.
-pub(crate) fn without_parameter<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
+#[must_use]
+pub fn without_parameter<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
     let is_named =
         |part: &str| form_urlencoded::parse(part.as_bytes()).next().is_some_and(|(key, _)| key == name);
     if !query.split('&').any(is_named) {

@@ -9,14 +9,14 @@
 //! | authority-form, `CONNECT`; `TRACE` | 405 |
 //! | `*` | `OPTIONS` only |
 //! | user information in an authority | 400 |
-//! | `%2F`, `%5C`, `\`, `%00` and other control characters, `;` | 400: servers disagree about each |
+//! | `%2F`, `%5C`, `\`, `%00` and other control characters, `;`, `%3B` | 400: servers disagree about each |
 //! | `.` and `..` segments, however written; `//` | 400, never resolved or collapsed: a client that means well sends none |
 //! | an escaped `%` in front of two hexadecimal digits | 400: it would mean something else after decoding twice |
 //! | an escape of an unreserved character | decoded (RFC 3986 §6.2.2.2) |
 //! | lower-case hexadecimal digits of an escape | become upper case (RFC 3986 §6.2.2.1) |
 //! | other ASCII that has no place in a path | escaped |
 //! | bytes that are not UTF-8, decoded | 400 |
-//! | upper and lower case of a path | differ |
+//! | upper and lower case of a path | differ; a path that would take a more specific route but for its case takes none |
 //!
 //! Header fields are in [`headers`], the framing of a message before hyper reads it in [`framing`].
 

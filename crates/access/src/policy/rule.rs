@@ -203,6 +203,12 @@ impl Rule {
         self.0.anonymous && self.0.accept == 0 && !self.0.broken
     }
 
+    /// The URL parameter that may hold an API key.
+    #[must_use]
+    pub fn key_parameter(&self) -> Option<&str> {
+        self.0.key_parameter.as_deref()
+    }
+
     /// The query fit for logs and the upstream: without the parameter that may hold an API key.
     #[must_use]
     pub fn public_query<'q>(&self, query: &'q str) -> std::borrow::Cow<'q, str> {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_access::{Decision, Denial, Permit, RequestParts};
+use countersign_access::{Decision, Denial, Permit, Placement, RequestParts};
 use countersign_model::{Method, Timestamp};
-use http::header::{CONTENT_LENGTH, HOST, MAX_FORWARDS};
+use http::header::{CONTENT_LENGTH, HOST, MAX_FORWARDS, REFERER};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use super::answer::{self, Problem, REQUEST_ID};
 use super::caller::Caller;
@@ -109,7 +109,10 @@ impl Exchange {
         self.authenticated_by = permit.identity().map(|identity| identity.method);
 
         self.prepare(&permit, &route, &mut head)?;
-        let upgrade = head.extensions.remove().filter(|_| connection.websocket && route.websocket);
+        // RFC 6455 §4.1: the handshake has no body. One with a body stays an ordinary request: nobody must take its rest
+        // for the first bytes of the WebSocket.
+        let may_upgrade = connection.websocket && route.websocket && body.is_end_stream();
+        let upgrade = head.extensions.remove().filter(|_| may_upgrade);
         let outgoing = Outgoing {
             target: route.upstream_target(&target).ok_or(Refusal::BadPath)?,
             method: head.method,
@@ -124,8 +127,11 @@ impl Exchange {
             None => proxy::forward(&permit, &route, outgoing).await,
         };
         match answered {
-            Ok(response) => {
+            Ok(mut response) => {
                 self.outcome = Outcome::Passed;
+                if *permit.placement() == Placement::Query {
+                    answer::keep_url_private(response.headers_mut());
+                }
                 Ok(response)
             }
             Err(fault) => {
@@ -191,6 +197,11 @@ impl Exchange {
         let headers = &mut head.headers;
         if head.version == Version::HTTP_2 {
             join_cookies(headers);
+        }
+        if let Some(referer) = headers.get(REFERER)
+            && let Some(public) = self.caller.gateway.routes.load().public_referer(referer)
+        {
+            headers.insert(REFERER, public);
         }
         // HTTP/2 says its host in the target.
         if let Some(authority) = head.uri.authority()

@@ -69,8 +69,11 @@ impl Forwarded {
 
     /// Whether a trusted proxy says that the caller's own connection was encrypted.
     pub(crate) fn says_secure(&self, headers: &HeaderMap) -> bool {
+        let mut hops = headers.get_all(PROTO).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        // Several proxies may have said something, and the caller before them: all of it must be https.
         self.trusted
-            && headers.get(PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+            && headers.contains_key(PROTO)
+            && hops.all(|proto| proto.trim_ascii().eq_ignore_ascii_case(b"https"))
     }
 
     /// Says it. What a trusted proxy said is kept and added to; what others said is gone already.
@@ -125,6 +128,22 @@ mod tests {
         trusted.apply(&mut headers);
         assert_eq!(headers[FOR], "6.6.6.6, 9.9.9.9, 10.0.0.2, 10.0.0.1");
         assert_eq!(headers[FORWARDED], "for=10.0.0.1;proto=http");
+        for (said, is_secure) in [
+            (&["https"][..], true),
+            (&["HTTPS, https"], true),
+            (&["https", "https"], true),
+            (&["https", "http"], false),
+            (&["https, http"], false),
+            (&["http"], false),
+            (&[], false),
+        ] {
+            headers.remove(PROTO);
+            for proto in said {
+                headers.append(PROTO, proto.parse().unwrap());
+            }
+            assert_eq!(trusted.says_secure(&headers), is_secure, "{said:?}");
+            assert!(!other.says_secure(&headers));
+        }
         headers.insert(FOR, "nonsense".parse().unwrap());
         assert_eq!(trusted.client_address(&headers, &proxies), peer);
     }

@@ -251,9 +251,10 @@ fn is_token(byte: u8) -> bool {
         )
 }
 
-/// RFC 9110 §8.6: digits and nothing else.
-fn decimal(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
+/// RFC 9110 §8.6: digits and nothing else. A leading zero makes it octal to some.
+pub(super) fn decimal(value: &[u8]) -> Option<u64> {
+    let in_one_form = matches!(value, [b'0'] | [b'1'..=b'9', ..]);
+    if !in_one_form || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
     std::str::from_utf8(value).ok()?.parse().ok()

@@ -5,6 +5,7 @@ use http::{Method, Version};
 use smallvec::SmallVec;
 
 use super::Refusal;
+use super::framing::decimal;
 
 /// What the caller's connection fields asked for, now that they are gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -51,7 +52,8 @@ const UNNAMEABLE: [&str; 10] = [
 /// of our identity headers, what a proxy would say when the peer is no trusted proxy, underscore twins of either.
 ///
 /// # Errors
-/// `Connection` names a field that is not the connection's, or something else than `100-continue` is expected.
+/// `Connection` names a field that is not the connection's, something else than `100-continue` is expected, or there
+/// is more than one length.
 pub fn clean_request(
     method: &Method,
     version: Version,
@@ -62,6 +64,7 @@ pub fn clean_request(
     let mut doomed: SmallVec<[HeaderName; 4]> = SmallVec::new();
     let mut upgrade_named = false;
     let mut upgrade_websocket = false;
+    let mut has_length = false;
     for (name, value) in headers.iter() {
         let text = name.as_str();
         found.count += 1;
@@ -70,6 +73,14 @@ pub fn clean_request(
             Some(b'c') if text == "connection" => {
                 upgrade_named |= read_connection(value, &mut doomed)?;
                 true
+            }
+            // RFC 9110 §8.6: one length. HTTP/2 takes it twice if both agree; an upstream of HTTP/1 must not see that.
+            Some(b'c') if text == "content-length" => {
+                let is_first = !std::mem::replace(&mut has_length, true);
+                if !is_first || decimal(value.as_bytes()).is_none() {
+                    return Err(Refusal::Framing);
+                }
+                false
             }
             Some(b'e') if text == "expect" => {
                 // RFC 9110 §10.1.1: 417 for an expectation that can't be met.
@@ -186,9 +197,10 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether a field is the connection's own, or one that only we (or a trusted proxy) may send. An underscore counts as
-/// a hyphen: many servers hand both to the application under one name.
+/// a hyphen, and so does every other character that is no letter and no digit: many servers hand them to the
+/// application under one name.
 fn is_private(name: &str, trusted: bool) -> bool {
-    let twin = name.contains('_');
+    let twin = name.bytes().any(|byte| byte != b'-' && !byte.is_ascii_alphanumeric());
     let is = |other: &str| same_name(name, other);
     let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| same_name(start, prefix));
     match name.as_bytes().first() {
@@ -216,8 +228,8 @@ fn same_field(name: &str, list: &[&str]) -> bool {
     list.iter().any(|other| same_name(name, other))
 }
 
-/// Whether the names are equal when an underscore counts as a hyphen.
+/// Whether the names are equal when what is no letter and no digit counts as a hyphen.
 fn same_name(name: &str, other: &str) -> bool {
     name.len() == other.len()
-        && name.bytes().zip(other.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
+        && name.bytes().zip(other.bytes()).all(|(a, b)| a == b || (b == b'-' && !a.is_ascii_alphanumeric()))
 }

@@ -14,31 +14,40 @@ pub(crate) fn host_name(authority: &[u8]) -> Option<Cow<'_, str>> {
         let end = text.find(']')?;
         let (host, rest) = text.split_at_checked(end + 1)?;
         let inside = host.strip_prefix('[')?.strip_suffix(']')?;
-        inside.parse::<std::net::Ipv6Addr>().ok()?;
+        // RFC 5952 §4: one address has many spellings; this is the one we compare.
+        let spelt = format!("[{}]", inside.parse::<std::net::Ipv6Addr>().ok()?);
+        let host = if spelt == host { Cow::Borrowed(host) } else { Cow::Owned(spelt) };
         (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
     } else {
         match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
+            Some((host, port)) => (Cow::Borrowed(host), Some(port)),
+            None => (Cow::Borrowed(text), None),
         }
     };
     // RFC 3986 §3.2.3: digits, possibly none.
     if port.is_some_and(|port| port.len() > 5 || !port.bytes().all(|byte| byte.is_ascii_digit())) {
         return None;
     }
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let fits = !host.is_empty()
-        && host.len() <= 255
-        && (host.starts_with('[')
-            || (host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-                && !host.starts_with('.')
-                && !host.contains("..")));
+    match host {
+        Cow::Borrowed(host) if !host.starts_with('[') => name(host),
+        address => Some(address),
+    }
+}
+
+fn name(text: &str) -> Option<Cow<'_, str>> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let fits = (1..=255).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with('.')
+        && !name.ends_with('.')
+        && !name.contains("..");
     if !fits {
         return None;
     }
-    Some(if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(host.to_ascii_lowercase())
+    Some(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
     } else {
-        Cow::Borrowed(host)
+        Cow::Borrowed(name)
     })
 }

@@ -67,7 +67,8 @@ fn rewrite(path: &str) -> Result<String, Refusal> {
 /// Writes one escape; `rest` is what follows it.
 fn escaped(value: u8, rest: &[u8], written: &mut String) -> Result<(), Refusal> {
     match value {
-        b'/' | b'\\' | 0..=0x1f | 0x7f => Err(Refusal::BadPath),
+        // `%3B` too: who decodes first finds a parameter of a segment, and `..%3B` is then a dot segment.
+        b'/' | b'\\' | b';' | 0..=0x1f | 0x7f => Err(Refusal::BadPath),
         // Decoded twice it would become another path.
         b'%' if matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
             Err(Refusal::BadPath)

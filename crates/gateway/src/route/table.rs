@@ -1,10 +1,13 @@
 //! The table that requests are matched against.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_access::Rule;
+use countersign_access::extract::without_parameter;
+use http::HeaderValue;
 use http::uri::PathAndQuery;
 
 use super::{HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError, UpstreamTimeouts};
@@ -79,14 +82,20 @@ pub(crate) struct RouteTable {
     /// By the part below which they serve.
     below: HashMap<Box<str>, Paths>,
     any: Paths,
+    /// Names of the parameters that may hold an API key on any route.
+    key_parameters: Vec<Box<str>>,
 }
 
 /// The routes of one host.
 #[derive(Default)]
 struct Paths {
     by_prefix: HashMap<Box<str>, Arc<Route>>,
+    /// The prefixes in lower case.
+    folded: HashSet<Box<str>>,
     /// Lengths of the prefixes, longest first.
     lengths: Vec<usize>,
+    /// Whether a prefix has upper case.
+    has_upper: bool,
 }
 
 impl RouteTable {
@@ -115,6 +124,11 @@ impl RouteTable {
     }
 
     pub(super) fn insert(&mut self, hosts: &[HostPattern], route: &Arc<Route>, errors: &mut Vec<RouteError>) {
+        if let Some(name) = route.rule.key_parameter()
+            && !self.key_parameters.iter().any(|known| **known == *name)
+        {
+            self.key_parameters.push(name.into());
+        }
         if hosts.is_empty() {
             self.any.insert(route, errors);
         }
@@ -125,6 +139,31 @@ impl RouteTable {
             };
             paths.insert(route, errors);
         }
+    }
+
+    /// What `Referer` may say to an upstream, when it is not what it says: the page before may have been asked for with
+    /// a key in its URL, on whichever route.
+    pub(crate) fn public_referer(&self, referer: &HeaderValue) -> Option<HeaderValue> {
+        if self.key_parameters.is_empty() {
+            return None;
+        }
+        let (page, query) = referer.to_str().ok()?.split_once('?')?;
+        let (query, fragment) = query.split_once('#').unwrap_or((query, ""));
+        let public = self
+            .key_parameters
+            .iter()
+            .fold(Cow::Borrowed(query), |query, name| without_parameter(&query, name).into_owned().into());
+        if public == query {
+            return None;
+        }
+        let mut text = page.to_owned();
+        for (mark, part) in [('?', &*public), ('#', fragment)] {
+            if !part.is_empty() {
+                text.push(mark);
+                text.push_str(part);
+            }
+        }
+        Some(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")))
     }
 
     /// Looks at the connections that rest.
@@ -145,24 +184,34 @@ impl RouteTable {
 
 impl Paths {
     fn find(&self, path: &str) -> Option<&Arc<Route>> {
-        for length in &self.lengths {
-            // A prefix ends where a segment ends.
-            if !matches!(path.as_bytes().get(*length), None | Some(b'/')) {
-                continue;
-            }
-            if let Some(prefix) = path.get(..*length)
-                && let Some(route) = self.by_prefix.get(prefix)
-            {
-                return Some(route);
-            }
+        let route = self.prefixes(path).find_map(|prefix| self.by_prefix.get(prefix))?;
+        let has_upper = self.has_upper || path.bytes().any(|byte| byte.is_ascii_uppercase());
+        (!has_upper || !self.is_beside_a_stricter_route(path, route)).then_some(route)
+    }
+
+    /// What of the path may be a prefix, longest first. A prefix ends where a segment ends.
+    fn prefixes<'p>(&self, path: &'p str) -> impl Iterator<Item = &'p str> {
+        let ends = |length: &&usize| matches!(path.as_bytes().get(**length), None | Some(b'/'));
+        self.lengths.iter().filter(ends).filter_map(|length| path.get(..*length))
+    }
+
+    /// Whether a longer prefix would fit if case did not count. To an upstream that does not tell `/ADMIN` from
+    /// `/admin` the one would be a way around the rule of the other.
+    fn is_beside_a_stricter_route(&self, path: &str, route: &Route) -> bool {
+        if self.lengths.len() < 2 {
+            return false;
         }
-        None
+        let path = path.to_ascii_lowercase();
+        let folded = self.prefixes(&path).find(|prefix| self.folded.contains(*prefix));
+        folded.is_some_and(|prefix| prefix.len() > route.prefix.len())
     }
 
     fn insert(&mut self, route: &Arc<Route>, errors: &mut Vec<RouteError>) {
         if let Some(other) = self.by_prefix.insert(route.prefix.clone(), Arc::clone(route)) {
             errors.push(RouteError::Overlap(other.name.to_string(), route.name.to_string()));
         }
+        self.folded.insert(route.prefix.to_ascii_lowercase().into());
+        self.has_upper |= route.prefix.bytes().any(|byte| byte.is_ascii_uppercase());
         self.lengths.push(route.prefix.len());
         self.lengths.sort_unstable_by(|a, b| b.cmp(a));
         self.lengths.dedup();

@@ -64,6 +64,26 @@ async fn a_key_becomes_one_identity_and_stays_behind() {
 }
 
 #[tokio::test]
+async fn a_key_in_the_url_goes_nowhere_else() {
+    let (_upstream, gateway) = start().await;
+    let key = gateway.key.clone();
+    let answer = gateway.ask(&format!("/x?key={key}"), "").await;
+    assert!(answer.head.contains("referrer-policy: no-referrer"), "{answer:?}");
+    assert!(answer.head.contains("cache-control: private"), "{answer:?}");
+    let other = gateway.ask("/x", &format!("X-API-Key: {key}\r\n")).await;
+    assert!(!other.head.contains("referrer-policy") && !other.head.contains("cache-control"), "{other:?}");
+    // The page before was asked for with a key; this route takes none.
+    for (said, heard) in [
+        (format!("http://a.example/x?key={key}"), "http://a.example/x"),
+        (format!("http://a.example/x?a=1&k%65y={key}&b=2#part"), "http://a.example/x?a=1&b=2#part"),
+        ("http://a.example/x?a=1&keys=2".to_owned(), "http://a.example/x?a=1&keys=2"),
+    ] {
+        let answer = gateway.ask("/open", &format!("Referer: {said}\r\n")).await;
+        assert_eq!(answer.field("referer"), [heard], "{said}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_else_says_who_is_calling() {
     let (_upstream, gateway) = start().await;
     let names = [
@@ -75,6 +95,12 @@ async fn nobody_else_says_who_is_calling() {
         "countersign-identity",
         "Countersign-Client",
         "Countersign-Anything",
+        "Countersign.Subject",
+        "Countersign~Subject",
+        "Countersign!Identity",
+        "X.Forwarded.For",
+        "Content.Length",
+        "Transfer~Encoding",
         "X-Forwarded-For",
         "X_Forwarded_For",
         "X-Real-IP",

@@ -9,6 +9,8 @@ mod limits;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod raw_http2;
+#[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod smuggling;

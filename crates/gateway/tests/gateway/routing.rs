@@ -16,7 +16,7 @@ async fn the_longest_prefix_on_a_segment_boundary_wins() {
         Running::start(vec![route("root", "/", &root, open()), route("api", "/api", &api, open()), stripped])
             .await;
     let port = |upstream: &Upstream| upstream.requests.load(std::sync::atomic::Ordering::SeqCst);
-    for path in ["/", "/apis", "/API", "/ap"] {
+    for path in ["/", "/apis", "/Ap", "/ap"] {
         assert_eq!(gateway.ask(path, "").await.target(), path);
     }
     assert_eq!((port(&root), port(&api)), (4, 0));
@@ -32,6 +32,38 @@ async fn the_longest_prefix_on_a_segment_boundary_wins() {
         assert_eq!(answer.field("host"), [deep.address.to_string()]);
     }
     assert_eq!(port(&deep), 4);
+}
+
+#[tokio::test]
+async fn case_is_no_way_around_a_stricter_route() {
+    let upstream = Upstream::start().await;
+    let gateway = Running::start(vec![
+        route("open", "/", &upstream, open()),
+        route("admin", "/admin", &upstream, keyed()),
+        route("upper", "/Docs/API", &upstream, keyed()),
+        route("docs", "/docs", &upstream, open()),
+        route("Docs", "/DOCS", &upstream, open()),
+    ])
+    .await;
+    for (path, status) in [
+        ("/admin", 401),
+        ("/Admin", 404),
+        ("/ADMIN/x", 404),
+        ("/%41dmin", 404),
+        ("/aDMIN?x", 404),
+        ("/Administrator", 200),
+        ("/x/ADMIN", 200),
+        ("/Docs/API/x", 401),
+        ("/docs/api", 404),
+        ("/docs/API", 404),
+        ("/docs/x", 200),
+        // A route of its own.
+        ("/DOCS/x", 200),
+        // Of no route more than of another.
+        ("/Docs/x", 404),
+    ] {
+        assert_eq!(gateway.ask(path, "").await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -59,6 +91,7 @@ async fn the_most_specific_host_decides_alone() {
         ("A.EXAMPLE:99", "/exact"),
         ("a.example.", "/exact"),
         ("[::1]:1", "/exact"),
+        ("[0:0::1]", "/exact"),
         ("b.example", "/below"),
         ("c.b.example", "/below"),
         ("example", "/any"),

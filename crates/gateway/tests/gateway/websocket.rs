@@ -44,6 +44,19 @@ async fn bytes_pass_both_ways() {
 }
 
 #[tokio::test]
+async fn a_handshake_with_a_body_is_an_ordinary_request() {
+    let (_upstream, gateway) = one_open_route().await;
+    for (framing, body) in
+        [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")]
+    {
+        let text = format!("{}Connection: close\r\n{framing}\r\n\r\n{body}", HANDSHAKE.replace("/ws", "/x"));
+        let answer = Answered::read(&gateway.raw(text).await);
+        assert_eq!(answer.seen()["body"], "hello");
+        assert_eq!(answer.field("upgrade"), [""; 0], "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn silence_ends_a_websocket() {
     let upstream = Upstream::start().await;
     let mut config = route("open", "/", &upstream, open());
