@@ -33,6 +33,15 @@ pub enum StoreError {
         /// What SQLite said.
         detail: String,
     },
+    /// The file was removed or exchanged under the open database.
+    #[error(
+        "the database {path} was removed or exchanged while it was open: nothing more is written, because it would be \
+         lost; stop Countersign, put the file back or restore a backup, and start again"
+    )]
+    Gone {
+        /// Which file.
+        path: String,
+    },
     /// No space is left.
     #[error("no space is left for the database ({0}): nothing was lost; free some space and try again")]
     DiskFull(String),

@@ -116,8 +116,11 @@ impl Store {
     /// Asks the database for something trivial: whether the store is ready.
     ///
     /// # Errors
-    /// Whatever keeps the database from answering.
+    /// Whatever keeps the database from answering, or what is written from being kept.
     pub async fn ping(&self) -> Result<()> {
+        if let Database::Sqlite(database) = &self.inner.database {
+            database.is_there()?;
+        }
         self.one(&changes::LAST, &[]).await.map(drop)
     }
 

@@ -16,9 +16,10 @@ statements! {
         CASE WHEN g.revoked_at IS NULL AND c.status = 'enabled' AND u.status = 'enabled' THEN 1 ELSE 0 END \
         FROM refresh_tokens r LEFT JOIN grants g ON g.id = r.grant_id \
         LEFT JOIN clients c ON c.id = g.client_id LEFT JOIN users u ON u.id = g.user_id WHERE r.hash = ?1";
-    /// Keeps the first time, so that coming again does not make the grace period longer.
+    /// Keeps the first time, so that coming again does not make the grace period longer. Without a grace period nothing
+    /// comes after the first, though another node's clock, or another request's earlier look at it, may say it did.
     SPEND = "UPDATE refresh_tokens SET rotated_at = COALESCE(rotated_at, ?3) \
-        WHERE hash = ?1 AND grant_id = ?2 AND (rotated_at IS NULL OR rotated_at > ?4)";
+        WHERE hash = ?1 AND grant_id = ?2 AND (rotated_at IS NULL OR (rotated_at > ?4 AND ?4 < ?3))";
     SPEND_OTHERS = "UPDATE refresh_tokens SET rotated_at = ?2 WHERE grant_id = ?1 AND rotated_at IS NULL";
     KNOWN = "SELECT 1 FROM refresh_tokens WHERE hash = ?1 AND grant_id = ?2";
 }

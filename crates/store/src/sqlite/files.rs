@@ -8,6 +8,40 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Result, StoreError};
 
+/// Which file a name leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Identity {
+    #[cfg(unix)]
+    device_and_inode: (u64, u64),
+}
+
+impl Identity {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        #[cfg(not(unix))]
+        let _ = metadata;
+        Ok(Self {
+            #[cfg(unix)]
+            device_and_inode: {
+                use std::os::unix::fs::MetadataExt as _;
+                (metadata.dev(), metadata.ino())
+            },
+        })
+    }
+
+    /// Makes sure that the name leads to the same file still: what is written to a removed one is lost.
+    pub(super) fn still(self, path: &Path) -> Result<()> {
+        match Self::of(path) {
+            Ok(now) if now == self => Ok(()),
+            Ok(_) => Err(StoreError::Gone { path: path.display().to_string() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::Gone { path: path.display().to_string() })
+            }
+            Err(error) => Err(StoreError::Io(format!("{}: {error}", path.display()))),
+        }
+    }
+}
+
 /// Makes the directory (mode 700) and an empty database file (mode 600) where they are missing, and makes sure that
 /// both can be written. SQLite gives its journal files the mode of the database.
 pub(super) fn prepare(directory: &Path) -> Result<PathBuf> {

@@ -29,6 +29,7 @@ const STATEMENTS: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Database {
     path: Arc<Path>,
+    file: files::Identity,
     readers: Arc<Readers>,
     writer: Writer,
 }
@@ -39,13 +40,20 @@ impl Database {
         let path: Arc<Path> = files::prepare(directory)?.into();
         let mut connection = connect(&path, Role::Writer, settings.patience)?;
         migrate::sqlite(&mut connection).map_err(|error| error.at(&path))?;
-        let writer = Writer::start(connection, Arc::clone(&path), feed, settings.patience)?;
+        let file = files::Identity::of(&path).map_err(|error| StoreError::Io(error.to_string()).at(&path))?;
+        let writer = Writer::start(connection, (Arc::clone(&path), file), feed, settings.patience);
+        let writer = writer.map_err(|error| error.at(&path))?;
         let readers = Arc::new(Readers::new(Arc::clone(&path), settings));
-        Ok(Self { path, readers, writer })
+        Ok(Self { path, file, readers, writer })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Makes sure that the file is where it was opened.
+    pub(crate) fn is_there(&self) -> Result<()> {
+        self.file.still(&self.path)
     }
 
     /// Runs a reading statement on the calling thread: a point read takes microseconds.

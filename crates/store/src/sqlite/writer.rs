@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::files::Identity;
 use crate::changes::{self, Cursor, Feed};
 use crate::sql::Sql;
 use crate::tx::{Tx, Write};
@@ -46,14 +47,14 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         connection: rusqlite::Connection,
-        path: Arc<Path>,
+        (path, file): (Arc<Path>, Identity),
         feed: Arc<Feed>,
         patience: Duration,
     ) -> Result<Self> {
         let (queue, work) = mpsc::channel();
         let cursor = Cursor::at(super::all(&connection, &changes::LAST, &[])?)?;
         let mut far_end =
-            FarEnd { connection, path, work, feed, cursor, data_version: 0, polled: Instant::now() };
+            FarEnd { connection, path, file, work, feed, cursor, data_version: 0, polled: Instant::now() };
         far_end.data_version = far_end.data_version()?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -149,6 +150,7 @@ impl<W: Write> Job for Pending<W> {
 struct FarEnd {
     connection: rusqlite::Connection,
     path: Arc<Path>,
+    file: Identity,
     work: mpsc::Receiver<Box<dyn Job>>,
     feed: Arc<Feed>,
     cursor: Cursor,
@@ -173,7 +175,8 @@ impl FarEnd {
     /// Does `first` and whatever else waits in one transaction.
     fn batch(&mut self, first: Box<dyn Job>) {
         let began = Instant::now();
-        if let Err(error) = self.step(&BEGIN) {
+        // SQLite would go on writing to a file that was removed, and nobody would ever see it again.
+        if let Err(error) = self.file.still(&self.path).and_then(|()| self.step(&BEGIN)) {
             first.answer(Err(error.at(&self.path)));
             return;
         }
@@ -321,8 +324,8 @@ mod tests {
         if let Some(limit) = limit {
             connection.execute_batch(limit).unwrap();
         }
-        let writer =
-            Writer::start(connection, Arc::clone(&path), Arc::new(Feed::new()), settings.patience).unwrap();
+        let at = (Arc::clone(&path), Identity::of(&path).unwrap());
+        let writer = Writer::start(connection, at, Arc::new(Feed::new()), settings.patience).unwrap();
         (path, writer)
     }
 

@@ -42,8 +42,16 @@ async fn dies_with_its_person(fresh: Fresh) {
     let (ada, app, grant) = with_grant(&store).await;
     let token = access("tok", &app.client_id, Some(&grant));
     store.record_issuance(&token, None).await.unwrap();
+    let minted =
+        AccessToken { subject: Subject::new(ada.id.as_str()), ..access("tok_m", &app.client_id, None) };
+    store.record_issuance(&minted, None).await.unwrap();
+    for token in [&token, &minted] {
+        assert!(store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    }
     store.set_user_status(&ada.id, UserStatus::Disabled, at(1)).await.unwrap();
-    assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    for token in [&token, &minted] {
+        assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live, "{token:?}");
+    }
 }
 
 async fn claims_behind_a_reference(fresh: Fresh) {

@@ -106,3 +106,25 @@ async fn a_directory_that_cannot_be_written_is_named() {
         assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_was_taken_away_is_noticed_before_anything_is_lost() {
+    let fresh = Fresh::sqlite();
+    let store = fresh.open().await;
+    store.create_user(&user("ada")).await.unwrap();
+    let directory = fresh.directory.as_ref().unwrap().path().join("data");
+    let (file, aside) = (directory.join("countersign.db"), directory.join("aside.db"));
+    std::fs::rename(&file, &aside).unwrap();
+    for exchanged in [false, true] {
+        if exchanged {
+            std::fs::copy(&aside, &file).unwrap();
+        }
+        for error in [store.ping().await.unwrap_err(), store.create_user(&user("bob")).await.unwrap_err()] {
+            assert!(matches!(error, StoreError::Gone { .. }), "{error:?}");
+            assert!(error.to_string().contains("countersign.db"), "{error}");
+        }
+    }
+    std::fs::rename(&aside, &file).unwrap();
+    store.ping().await.unwrap();
+    store.create_user(&user("bob")).await.unwrap();
+}

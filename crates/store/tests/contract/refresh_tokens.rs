@@ -11,6 +11,7 @@ contract!(
     rotated_and_replayed,
     grace_for_a_lost_answer,
     other_lines_end,
+    without_grace_the_first_wins_whatever_the_clocks_say,
     one_of_many_wins,
     many_in_grace_leave_one,
     dies_with_grant_client_and_person
@@ -76,6 +77,15 @@ async fn other_lines_end(fresh: Fresh) {
     assert_eq!(rotate(&store, &grant, ("r0", "r3"), 0, 12).await, Rotation::Rotated);
     assert_eq!(spent(&store, "r2").await, Some(at(12)));
     assert_eq!(spent(&store, "r3").await, None);
+}
+
+async fn without_grace_the_first_wins_whatever_the_clocks_say(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, _, grant) = begin(&store).await;
+    assert_eq!(rotate(&store, &grant, ("r0", "r1"), 10, 10).await, Rotation::Rotated);
+    // It looked at its clock before the winner did, and came after it.
+    assert_eq!(rotate(&store, &grant, ("r0", "late"), 9, 9).await, Rotation::Replayed);
+    assert!(store.refresh_token(&hash("late")).await.unwrap().is_none());
 }
 
 async fn one_of_many_wins(fresh: Fresh) {
