@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_keys::Jwks;
 use countersign_model::{Env, Timestamp, TokenHash};
 use quick_cache::sync::Cache;
 
@@ -68,9 +69,10 @@ impl<P: Ports> Engine<P> {
         Arc::clone(&self.metadata)
     }
 
-    /// The published keys as a JWK Set in JSON (RFC 7517 §5).
+    /// The published keys as a JWK Set (RFC 7517 §5), and for how long it may be cached: never so long that somebody who
+    /// keeps to it meets a signature before the key.
     #[must_use]
-    pub fn jwks(&self) -> Arc<[u8]> {
+    pub fn jwks(&self) -> Jwks {
         self.keys.jwks(self.now())
     }
 

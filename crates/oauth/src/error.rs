@@ -23,8 +23,6 @@ pub enum Error {
     InvalidClient {
         /// Why, for the log.
         reason: ClientRefusal,
-        /// Whether it tried by the `Authorization` field, so that the answer must name a scheme (RFC 6749 §5.2).
-        challenge: bool,
     },
     /// More than one way of authentication in one request.
     #[error("a client must use one method of authentication in a request")]
@@ -271,8 +269,9 @@ impl Error {
     /// The value of `WWW-Authenticate`, where the answer must have one.
     #[must_use]
     pub const fn challenge(&self) -> Option<&'static str> {
-        // RFC 6749 §5.2: the scheme the client used. RFC 6750 §3: the one a protected resource takes.
-        if matches!(self, Self::InvalidClient { challenge: true, .. }) {
+        // RFC 9110 §15.5.2: every 401 names a scheme, however the client tried; RFC 6749 §5.2: the one of clients that
+        // used the field is Basic. RFC 6750 §3: the one that a protected resource takes.
+        if matches!(self, Self::InvalidClient { .. }) {
             Some("Basic realm=\"countersign\", charset=\"UTF-8\"")
         } else if matches!(self, Self::InvalidToken) {
             Some("Bearer error=\"invalid_token\"")

@@ -65,7 +65,7 @@ impl<P: Ports> Engine<P> {
         let caller = caller.client();
         // RFC 7662 §2.1: authorised callers only, else tokens could be tried out here.
         if !caller.is_confidential() {
-            return Err(Error::InvalidClient { reason: ClientRefusal::Public, challenge: false });
+            return Err(Error::InvalidClient { reason: ClientRefusal::Public });
         }
         let token = form.one("token").ok_or(Error::Missing("token"))?;
         let now = self.now();

@@ -1,10 +1,8 @@
 //! The seam to the key ring: what the engine needs of keys, and no more. A [`KeyRing`] over any store fits it.
 
-use std::sync::Arc;
-
 use countersign_jose::{Algorithm, Algorithms, jws};
-use countersign_keys::KeyRing;
 use countersign_keys::ports::SigningKeys;
+use countersign_keys::{Jwks, KeyRing};
 use countersign_model::Timestamp;
 
 /// The server's own signing keys.
@@ -21,8 +19,8 @@ pub trait TokenKeys: Send + Sync + 'static {
     fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed>;
     /// Whether the key of this `kid` is still one to verify with.
     fn is_trusted(&self, kid: &str, now: Timestamp) -> bool;
-    /// The published keys as a JWK Set (RFC 7517 §5), in JSON.
-    fn jwks(&self, now: Timestamp) -> Arc<[u8]>;
+    /// The published keys as a JWK Set (RFC 7517 §5), and for how long it may be cached.
+    fn jwks(&self, now: Timestamp) -> Jwks;
 }
 
 /// A payload whose signature was right.
@@ -68,7 +66,7 @@ impl<S: SigningKeys + 'static> TokenKeys for KeyRing<S> {
         self.snapshot().verifier(kid, now).is_some()
     }
 
-    fn jwks(&self, now: Timestamp) -> Arc<[u8]> {
-        self.snapshot().jwks(now).body
+    fn jwks(&self, now: Timestamp) -> Jwks {
+        self.snapshot().jwks(now)
     }
 }

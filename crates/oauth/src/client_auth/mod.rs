@@ -102,8 +102,7 @@ impl<P: Ports> Engine<P> {
     /// [`Error::InvalidClient`] (RFC 6749 §5.2), or [`Error::TwoMethods`] (§2.3).
     pub async fn authenticate(&self, call: &ClientCall<'_>) -> Result<AuthenticatedClient, Error> {
         let ClientCall { authorization, form, .. } = *call;
-        let challenge = !matches!(authorization, Authorization::Absent);
-        let refused = |reason| Error::InvalidClient { reason, challenge };
+        let refused = |reason| Error::InvalidClient { reason };
         let presented = presented(authorization, form)?;
         let client = match &presented {
             Presented::Basic { name, secret } => client_secret_basic::verify(self, name, secret).await,
@@ -150,7 +149,7 @@ fn certificate_binding(client: &Client, call: &ClientCall<'_>) -> Option<Confirm
 
 /// RFC 6749 §2.3: one method in a request.
 fn presented<'a>(authorization: Authorization<'a>, form: &'a Parameters<'_>) -> Result<Presented<'a>, Error> {
-    let refused = |reason, challenge| Err(Error::InvalidClient { reason, challenge });
+    let refused = |reason| Err(Error::InvalidClient { reason });
     let (secret, assertion) = (form.one("client_secret"), form.one("client_assertion"));
     let in_form = usize::from(secret.is_some())
         + usize::from(assertion.is_some() || form.one("client_assertion_type").is_some());
@@ -159,16 +158,16 @@ fn presented<'a>(authorization: Authorization<'a>, form: &'a Parameters<'_>) -> 
         (Authorization::Basic { .. } | Authorization::Unusable, _, _) if in_form > 0 => {
             return Err(Error::TwoMethods);
         }
-        (Authorization::Unusable, _, _) => return refused(ClientRefusal::Malformed, true),
+        (Authorization::Unusable, _, _) => return refused(ClientRefusal::Malformed),
         (Authorization::Basic { name, secret }, _, _) => Presented::Basic { name, secret },
         (Authorization::Absent, Some(secret), _) => match form.one("client_id") {
             Some(id) => Presented::Post { id, secret },
-            None => return refused(ClientRefusal::Absent, false),
+            None => return refused(ClientRefusal::Absent),
         },
         (Authorization::Absent, None, Some(assertion)) => Presented::Assertion { assertion },
         (Authorization::Absent, None, None) => match form.one("client_id") {
             Some(id) if in_form == 0 => Presented::None { id },
-            Some(_) | None => return refused(ClientRefusal::Absent, false),
+            Some(_) | None => return refused(ClientRefusal::Absent),
         },
     };
     tracing::trace!(method = presented.method().as_str(), "a client presents itself");

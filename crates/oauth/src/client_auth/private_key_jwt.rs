@@ -117,6 +117,8 @@ fn tried<P: Ports>(
         .keys
         .iter()
         .filter(|jwk| fits(jwk.kid.as_ref().map(countersign_model::KeyId::as_str)))
+        // A key whose private half was published beside it proves nothing.
+        .filter(|jwk| !jwk.has_private_members)
         .filter_map(|jwk| VerifyingKey::from_jwk(jwk, token.header.algorithm).ok())
         .take(MOST_TRIED);
     let mut outcome = None;

@@ -23,14 +23,14 @@ async fn ask(
     house.engine.token(&ClientCall { authorization, ..ClientCall::new(&form) }).await
 }
 
-/// The reason, and whether the answer names a scheme.
-fn refused(result: Result<TokenResponse, Error>) -> (ClientRefusal, bool) {
+/// The reason, which nobody outside learns.
+fn refused(result: Result<TokenResponse, Error>) -> ClientRefusal {
     match result {
         Err(error @ Error::InvalidClient { .. }) => {
             assert_eq!((error.status(), error.code()), (401, "invalid_client"));
             assert_eq!(error.description(), "client authentication failed", "no reason outside");
-            let Error::InvalidClient { reason, challenge } = error else { unreachable!() };
-            (reason, challenge)
+            let Error::InvalidClient { reason } = error else { unreachable!() };
+            reason
         }
         other => panic!("{other:?}"),
     }
@@ -49,17 +49,17 @@ async fn secrets_in_the_header_and_in_the_form() {
     ask(&house, Authorization::Absent, &post).await.unwrap();
 
     let wrong = |name, secret| ask(&house, basic(name, secret), &[]);
-    assert_eq!(refused(wrong("basic", "wrong").await), (ClientRefusal::WrongSecret, true));
-    assert_eq!(refused(wrong("basic", "new secre").await), (ClientRefusal::WrongSecret, true));
-    assert_eq!(refused(wrong("basic", "").await), (ClientRefusal::WrongSecret, true));
-    assert_eq!(refused(wrong("nobody", "x").await), (ClientRefusal::Unknown, true));
-    assert_eq!(refused(wrong("", "x").await), (ClientRefusal::Unknown, true));
-    assert_eq!(refused(wrong("basic", "%zz").await), (ClientRefusal::Malformed, true));
+    assert_eq!(refused(wrong("basic", "wrong").await), ClientRefusal::WrongSecret);
+    assert_eq!(refused(wrong("basic", "new secre").await), ClientRefusal::WrongSecret);
+    assert_eq!(refused(wrong("basic", "").await), ClientRefusal::WrongSecret);
+    assert_eq!(refused(wrong("nobody", "x").await), ClientRefusal::Unknown);
+    assert_eq!(refused(wrong("", "x").await), ClientRefusal::Unknown);
+    assert_eq!(refused(wrong("basic", "%zz").await), ClientRefusal::Malformed);
     let long = "x".repeat(10_000);
-    assert_eq!(refused(wrong(&long, "x").await), (ClientRefusal::Unknown, true));
+    assert_eq!(refused(wrong(&long, "x").await), ClientRefusal::Unknown);
     let post = [("client_id", "post"), ("client_secret", "wrong")];
     let result = ask(&house, Authorization::Absent, &post).await;
-    assert_eq!(refused(result), (ClientRefusal::WrongSecret, false));
+    assert_eq!(refused(result), ClientRefusal::WrongSecret);
 }
 
 #[tokio::test]
@@ -70,14 +70,14 @@ async fn a_client_comes_by_its_own_method_only() {
     house.public("spa");
     let post = |id| [("client_id", id), ("client_secret", "secret-of-basic")];
     let result = ask(&house, Authorization::Absent, &post("basic")).await;
-    assert_eq!(refused(result), (ClientRefusal::WrongMethod, false));
+    assert_eq!(refused(result), ClientRefusal::WrongMethod);
     let basic = Authorization::Basic { name: "post", secret: "secret-of-post" };
-    assert_eq!(refused(ask(&house, basic, &[]).await), (ClientRefusal::WrongMethod, true));
+    assert_eq!(refused(ask(&house, basic, &[]).await), ClientRefusal::WrongMethod);
     // A confidential client that merely says its name.
     let result = ask(&house, Authorization::Absent, &[("client_id", "basic")]).await;
-    assert_eq!(refused(result), (ClientRefusal::WrongMethod, false));
+    assert_eq!(refused(result), ClientRefusal::WrongMethod);
     let basic = Authorization::Basic { name: "spa", secret: "" };
-    assert_eq!(refused(ask(&house, basic, &[]).await), (ClientRefusal::WrongMethod, true));
+    assert_eq!(refused(ask(&house, basic, &[]).await), ClientRefusal::WrongMethod);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_client_without_secrets_is_let_in_by_none() {
     let house = House::new().await;
     house.client("bare", |client| client.secrets.clear());
     let basic = Authorization::Basic { name: "bare", secret: "" };
-    assert_eq!(refused(ask(&house, basic, &[]).await).0, ClientRefusal::WrongSecret);
+    assert_eq!(refused(ask(&house, basic, &[]).await), ClientRefusal::WrongSecret);
 }
 
 #[tokio::test]
@@ -113,16 +113,16 @@ async fn one_method_a_request() {
 async fn nothing_nonsense_and_two_names() {
     let house = House::new().await;
     house.client("basic", |_| {});
-    assert_eq!(refused(ask(&house, Authorization::Absent, &[]).await), (ClientRefusal::Absent, false));
+    assert_eq!(refused(ask(&house, Authorization::Absent, &[]).await), ClientRefusal::Absent);
     let result = ask(&house, Authorization::Absent, &[("client_secret", "x")]).await;
-    assert_eq!(refused(result), (ClientRefusal::Absent, false));
+    assert_eq!(refused(result), ClientRefusal::Absent);
     let result =
         ask(&house, Authorization::Absent, &[("client_id", "x"), ("client_assertion_type", TYPE)]).await;
-    assert_eq!(refused(result), (ClientRefusal::Absent, false));
-    assert_eq!(refused(ask(&house, Authorization::Unusable, &[]).await), (ClientRefusal::Malformed, true));
+    assert_eq!(refused(result), ClientRefusal::Absent);
+    assert_eq!(refused(ask(&house, Authorization::Unusable, &[]).await), ClientRefusal::Malformed);
     let basic = Authorization::Basic { name: "basic", secret: "secret-of-basic" };
     let result = ask(&house, basic, &[("client_id", "other")]).await;
-    assert_eq!(refused(result), (ClientRefusal::OtherClient, true));
+    assert_eq!(refused(result), ClientRefusal::OtherClient);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_disabled_client_is_told_nothing_else() {
     let house = House::new().await;
     house.client("basic", |client| client.status = ClientStatus::Disabled);
     let basic = Authorization::Basic { name: "basic", secret: "secret-of-basic" };
-    assert_eq!(refused(ask(&house, basic, &[]).await), (ClientRefusal::Disabled, true));
+    assert_eq!(refused(ask(&house, basic, &[]).await), ClientRefusal::Disabled);
 }
 
 /// A client with a key of its own.
@@ -183,7 +183,7 @@ async fn a_client_signs_for_itself_once() {
     let signer = Signer::new().await;
     signer.ask_with("1", json!({})).await.unwrap();
     signer.ask_with("2", json!({ "aud": TOKEN_ENDPOINT })).await.unwrap();
-    assert_eq!(refused(signer.ask_with("1", json!({})).await), (ClientRefusal::AssertionReplayed, false));
+    assert_eq!(refused(signer.ask_with("1", json!({})).await), ClientRefusal::AssertionReplayed);
     for typ in [None, Some("client-authentication+jwt")] {
         let assertion = jws::sign_compact(typ, &signer.claims(typ.unwrap_or("3"), &json!({})), &signer.key);
         signer.ask(&assertion.unwrap()).await.unwrap();
@@ -214,7 +214,7 @@ async fn claims_that_do_not_hold() {
     ];
     for (number, (changes, expected)) in cases.into_iter().enumerate() {
         let result = signer.ask_with(&number.to_string(), changes.clone()).await;
-        assert_eq!(refused(result).0, expected, "{changes}");
+        assert_eq!(refused(result), expected, "{changes}");
     }
     assert!(signer.house.memory.tables().assertions.is_empty(), "only what held is remembered");
 }
@@ -225,32 +225,32 @@ async fn signatures_that_do_not_hold() {
     let claims = signer.claims("1", &json!({}));
     let other = SigningKey::generate(Algorithm::ES256).unwrap();
     let forged = jws::sign_compact(Some("JWT"), &claims, &other).unwrap();
-    assert_eq!(refused(signer.ask(&forged).await).0, ClientRefusal::AssertionSignature);
+    assert_eq!(refused(signer.ask(&forged).await), ClientRefusal::AssertionSignature);
     let posing = other.with_kid(signer.key.kid().clone());
     let forged = jws::sign_compact(Some("JWT"), &claims, &posing).unwrap();
-    assert_eq!(refused(signer.ask(&forged).await).0, ClientRefusal::AssertionSignature);
+    assert_eq!(refused(signer.ask(&forged).await), ClientRefusal::AssertionSignature);
     // The public key used as a secret (RFC 8725 §2.1).
     let public = signer.key.public_jwk_value().unwrap().to_string().into_bytes();
     let shared =
         SigningKey::from_secret(&SecretBytes::new(public), Algorithm::HS256, KeyId::from("k")).unwrap();
     let forged = jws::sign_compact(Some("JWT"), &claims, &shared).unwrap();
-    assert_eq!(refused(signer.ask(&forged).await).0, ClientRefusal::AssertionAlgorithm);
+    assert_eq!(refused(signer.ask(&forged).await), ClientRefusal::AssertionAlgorithm);
     let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaWduZXIifQ.";
     for text in [unsigned, "x", "a.b.c", &"x".repeat(9_000)] {
-        assert_eq!(refused(signer.ask(text).await).0, ClientRefusal::AssertionMalformed);
+        assert_eq!(refused(signer.ask(text).await), ClientRefusal::AssertionMalformed);
     }
     let wrong_type = jws::sign_compact(Some("at+jwt"), &claims, &signer.key).unwrap();
-    assert_eq!(refused(signer.ask(&wrong_type).await).0, ClientRefusal::AssertionMalformed);
+    assert_eq!(refused(signer.ask(&wrong_type).await), ClientRefusal::AssertionMalformed);
     let form = [("client_assertion_type", "urn:other"), ("client_assertion", unsigned)];
     let result = ask(&signer.house, Authorization::Absent, &form).await;
-    assert_eq!(refused(result).0, ClientRefusal::AssertionType);
+    assert_eq!(refused(result), ClientRefusal::AssertionType);
 }
 
 #[tokio::test]
 async fn our_own_access_token_is_no_assertion() {
     let signer = Signer::new().await;
     let token = signer.ask_with("1", json!({})).await.unwrap().access_token;
-    assert_eq!(refused(signer.ask(&token).await).0, ClientRefusal::AssertionSignature);
+    assert_eq!(refused(signer.ask(&token).await), ClientRefusal::AssertionSignature);
 }
 
 #[tokio::test]
@@ -270,8 +270,15 @@ async fn keys_from_a_url_are_looked_at_again_for_one_that_is_missing() {
     signer.ask_with("2", json!({})).await.unwrap();
     assert_eq!(*fetch.asked.lock().unwrap(), [false, true, false]);
 
+    // Whoever publishes his private key is everybody.
+    let mut leaked = new.clone();
+    leaked["d"] = json!("AAAA");
+    *fetch.documents.lock().unwrap() = vec![set(&[&leaked])];
+    let result = signer.ask_with("leaked", json!({})).await;
+    assert_eq!(refused(result), ClientRefusal::AssertionSignature);
+
     *fetch.documents.lock().unwrap() = vec![Err(KeysUnavailable("time-out".to_owned()))];
-    assert_eq!(refused(signer.ask_with("3", json!({})).await).0, ClientRefusal::KeysUnavailable);
+    assert_eq!(refused(signer.ask_with("3", json!({})).await), ClientRefusal::KeysUnavailable);
     *fetch.documents.lock().unwrap() = vec![Ok("[]".to_owned())];
-    assert_eq!(refused(signer.ask_with("4", json!({})).await).0, ClientRefusal::KeysUnavailable);
+    assert_eq!(refused(signer.ask_with("4", json!({})).await), ClientRefusal::KeysUnavailable);
 }

@@ -4,13 +4,12 @@ use countersign_oauth::ports::Unavailable;
 use countersign_oauth::{ClientRefusal, Error, GrantRefusal, SigningFailed};
 
 fn every_error() -> Vec<(Error, u16, &'static str)> {
-    let client = |challenge| Error::InvalidClient { reason: ClientRefusal::WrongSecret, challenge };
+    let client = Error::InvalidClient { reason: ClientRefusal::WrongSecret };
     vec![
         (Error::DuplicateParameter, 400, "invalid_request"),
         (Error::Missing("code"), 400, "invalid_request"),
         (Error::Invalid("prompt"), 400, "invalid_request"),
-        (client(true), 401, "invalid_client"),
-        (client(false), 401, "invalid_client"),
+        (client, 401, "invalid_client"),
         (Error::TwoMethods, 400, "invalid_request"),
         (Error::UnsupportedGrantType, 400, "unsupported_grant_type"),
         (Error::UnauthorizedClient, 400, "unauthorized_client"),
@@ -58,9 +57,11 @@ fn each_has_the_code_and_status_of_its_specification() {
 
 #[test]
 fn challenges_stand_where_they_must() {
+    // RFC 9110 §15.5.2.
+    assert!(every_error().iter().all(|(error, status, _)| *status != 401 || error.challenge().is_some()));
     let with: Vec<_> = every_error().into_iter().filter_map(|(error, ..)| error.challenge()).collect();
     assert_eq!(with.len(), 3);
-    assert!(with[0].starts_with("Basic realm="), "RFC 6749 §5.2: only for who tried by the header");
+    assert!(with[0].starts_with("Basic realm="), "RFC 6749 §5.2");
     assert_eq!(with[1], "Bearer error=\"invalid_token\"");
     assert!(with[2].contains("scope=\"openid\""));
 }

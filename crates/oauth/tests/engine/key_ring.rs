@@ -84,7 +84,7 @@ async fn what_it_signs_it_verifies_as_long_as_the_key_is_published() {
     assert_eq!((signed.payload.as_slice(), ring.is_trusted(&signed.kid, now)), (&b"{\"a\":1}"[..], true));
     assert!(ring.verify("JWT", &token, now).is_none(), "a token of another kind");
     assert!(ring.verify("at+jwt", &token[..token.len() - 2], now).is_none());
-    let set: serde_json::Value = serde_json::from_slice(&ring.jwks(now)).unwrap();
+    let set: serde_json::Value = serde_json::from_slice(&ring.jwks(now).body).unwrap();
     assert_eq!(set["keys"].as_array().unwrap().len(), 2);
 
     store.retire_signing_key(&KeyId::from(&*signed.kid), now, now).await.unwrap();

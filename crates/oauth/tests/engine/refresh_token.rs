@@ -86,6 +86,21 @@ async fn scopes_narrow_and_never_widen() {
 }
 
 #[tokio::test]
+async fn what_the_client_may_no_longer_have_it_no_longer_gets() {
+    let house = house().await;
+    let token = first(&house).await;
+    house.client("app", |client| client.scopes = scopes("openid read"));
+    let tokens = house.refresh("app", &token).await.unwrap();
+    assert_eq!(tokens.scope.to_string(), "openid read");
+    let next = tokens.refresh_token.clone().unwrap();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", next.as_str()), ("scope", "write")];
+    assert_eq!(house.token("app", &form).await.unwrap_err().code(), "invalid_scope");
+    // The person's grant is as it was: what the client may have again, it gets again.
+    house.client("app", |_| {});
+    assert_eq!(house.refresh("app", &next).await.unwrap().scope.to_string(), "openid read write");
+}
+
+#[tokio::test]
 async fn a_token_is_one_clients_and_not_for_ever() {
     let house = house().await;
     let token = first(&house).await;

@@ -68,7 +68,7 @@ async fn documents_are_json() {
     let metadata: Value = serde_json::from_slice(&house.engine.metadata()).unwrap();
     assert_eq!(metadata["issuer"], ISSUER);
     assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["ES256"]));
-    let jwks: Value = serde_json::from_slice(&house.engine.jwks()).unwrap();
+    let jwks: Value = serde_json::from_slice(&house.engine.jwks().body).unwrap();
     assert_eq!(jwks["keys"].as_array().unwrap().len(), 1);
     assert!(jwks["keys"][0].get("d").is_none());
 }

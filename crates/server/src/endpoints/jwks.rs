@@ -20,14 +20,15 @@ pub(crate) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> R
     let published = state.engine().jwks();
     let last = state.last_jwks().0.load();
     match &*last {
-        Some(last) if Arc::ptr_eq(&last.0, &published) => last.1.answer(&headers),
+        Some(last) if Arc::ptr_eq(&last.0, &published.body) => last.1.answer(&headers),
         Some(_) | None => {
-            // Keys are published long before they sign, so five minutes of caching let no token down.
-            let cache = HeaderValue::from_static("public, max-age=300");
-            let body = Bytes::copy_from_slice(&published);
+            // Not longer than a key is published before it signs: who keeps to it meets no unknown signature.
+            let cache = HeaderValue::from_str(&published.cache_control);
+            let cache = cache.unwrap_or(HeaderValue::from_static("no-cache"));
+            let body = Bytes::copy_from_slice(&published.body);
             let document = Document::new(body, "application/jwk-set+json", cache);
             let answer = document.answer(&headers);
-            state.last_jwks().0.store(Some(Arc::new((published, document))));
+            state.last_jwks().0.store(Some(Arc::new((published.body, document))));
             answer
         }
     }

@@ -50,10 +50,11 @@ pub(crate) async fn rotate<P: Ports>(
     let found = found.ok_or_else(|| refused(GrantRefusal::RefreshUnknown))?;
     usable(engine, caller, &found, now).await?;
     let token = found.token;
-    // RFC 6749 §6: never more than was given; all of it when nothing is named.
-    let scopes = narrowed_scopes(&token.scopes, form)?;
-    let resources = narrowed_resources(engine, caller, &token.resources, form)?;
     let client = caller.client();
+    // RFC 6749 §6: never more than was given; all of it when nothing is named. What the client may no longer have since,
+    // it no longer gets.
+    let scopes = narrowed_scopes(&token.scopes.intersection(&client.scopes), form)?;
+    let resources = narrowed_resources(engine, caller, &token.resources, form)?;
     let person = Person {
         user: &token.user,
         grant: Some(&token.grant),

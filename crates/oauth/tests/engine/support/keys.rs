@@ -1,9 +1,11 @@
 //! Signing keys without a store, and key sets of clients without a network.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use countersign_access::ports::BoxFuture;
 use countersign_jose::{Algorithm, Algorithms, SigningKey, VerifyingKey, jws};
+use countersign_keys::Jwks;
 use countersign_model::Timestamp;
 use countersign_oauth::{FetchKeys, KeysUnavailable, Signed, SigningFailed, TokenKeys};
 use serde_json::json;
@@ -46,9 +48,10 @@ impl TokenKeys for TestRing {
         self.1.lock().unwrap().kid().as_str() == kid
     }
 
-    fn jwks(&self, _now: Timestamp) -> Arc<[u8]> {
+    fn jwks(&self, _now: Timestamp) -> Jwks {
         let key = self.1.lock().unwrap().public_jwk_value().unwrap();
-        json!({ "keys": [key] }).to_string().into_bytes().into()
+        let body = json!({ "keys": [key] }).to_string().into_bytes().into();
+        Jwks { body, max_age: Duration::ZERO, cache_control: "no-cache".into() }
     }
 }
 
