@@ -1,18 +1,21 @@
 //! `countersign client`
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use countersign_jose::JwkSet;
 use countersign_model::{
     AccessTokenFormat, ApplicationType, Client, ClientAuthentication, ClientId, ClientStatus, GrantType,
     ScopeSet, SecretString,
 };
 use countersign_oauth::ports::Clients as _;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::Source;
 use super::secrets::{SecretSink, Shown};
+use crate::config::is_loopback;
 use crate::output::{Failure, Format, moment, table};
 use crate::wiring::{Desk, files};
 
@@ -145,10 +148,7 @@ impl Add {
         self.check()?;
         self.sink.check()?;
         let secret = self.auth.needs_secret().then(|| desk.generate_secret());
-        let jwks = self.jwks_file.as_deref().map(|file| {
-            serde_json::from_slice::<Value>(&files::read(file)?)
-                .map_err(|error| Failure::from(format!("{}: no JSON ({error})", file.display())))
-        });
+        let jwks = self.jwks_file.as_deref().map(public_keys);
         let sink = self.sink.clone();
         let client = Client {
             client_name: self.name.unwrap_or_else(|| self.id.to_string()),
@@ -182,14 +182,20 @@ impl Add {
         }
         for uri in &self.redirect_uris {
             // RFC 6749 §3.1.2: absolute, without a fragment.
-            let parsed = url::Url::parse(uri).map_err(|error| format!("--redirect-uri {uri}: {error}"))?;
+            let parsed = Url::parse(uri).map_err(|error| format!("--redirect-uri {uri}: {error}"))?;
             if parsed.fragment().is_some() || uri.contains('*') {
                 return Err(
                     format!("--redirect-uri {uri}: no fragment and no wildcard (RFC 6749 §3.1.2)").into()
                 );
             }
-            if matches!(parsed.scheme(), "javascript" | "data" | "file") {
+            if matches!(parsed.scheme(), "javascript" | "data" | "vbscript" | "blob" | "file" | "about") {
                 return Err(format!("--redirect-uri {uri}: this scheme never leads back to a client").into());
+            }
+            if parsed.scheme() == "http" && !is_loopback(&parsed) {
+                return Err(format!(
+                    "--redirect-uri {uri}: https, or http on this machine alone (RFC 9700 §2.6)"
+                )
+                .into());
             }
         }
         if self.auth == Authentication::None && self.grants.contains(&Grant::ClientCredentials) {
@@ -200,6 +206,20 @@ impl Add {
         }
         Ok(())
     }
+}
+
+/// A key set from a file: public keys that a client can sign with, and nothing that must not be kept.
+fn public_keys(file: &Path) -> Result<Value, Failure> {
+    let refused = |why: &str| Failure::from(format!("--jwks-file {}: {why}", file.display()));
+    let text = files::read(file)?;
+    let set = JwkSet::from_json(&text).map_err(|error| refused(&error.to_string()))?;
+    if set.keys.iter().any(|key| key.has_private_members || key.to_public_value().is_none()) {
+        return Err(refused("it holds private keys or secrets: give the public keys alone (RFC 7517 §9.2)"));
+    }
+    if set.keys.is_empty() {
+        return Err(refused("it holds no key that can be used"));
+    }
+    Ok(serde_json::from_slice(&text)?)
 }
 
 impl Authentication {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::output::Failure;
 
-/// Under which name the authority's certificates and keys are sealed.
-const SEALED_AS: &str = "certificate-authority";
+/// Under which name the authority's certificates and keys are sealed: the first thing of a store that is.
+pub(super) const SEALED_AS: &str = "certificate-authority";
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// What is sealed: both certificates and both keys, as DER in base64.

@@ -34,6 +34,20 @@ pub(crate) fn read_secret(path: &Path) -> Result<countersign_model::SecretString
     Ok(countersign_model::SecretString::from(text))
 }
 
+/// Whether accounts besides its owner's may read or change a file.
+pub(crate) fn is_open_to_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// Makes a directory, and those above it, that only its owner may enter.
 ///
 /// # Errors

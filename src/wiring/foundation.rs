@@ -48,7 +48,7 @@ impl Desk {
     /// # Errors
     /// When the master key is missing or another one.
     pub(crate) async fn parts(&self) -> Result<Parts, Failure> {
-        let master = keys::master_key(&self.config, &self.env)?;
+        let master = keys::master_key(&self.config, &self.env, &self.store).await?;
         Parts::assemble(&self.config, self.env.clone(), self.store.clone(), master).await
     }
 

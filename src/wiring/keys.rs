@@ -6,11 +6,12 @@ use std::time::Duration;
 use countersign_access::ports::KeySource;
 use countersign_gateway::{SignIdentity, SigningUnavailable};
 use countersign_jose::{Algorithm, VerifyingKey, jws};
+use countersign_keys::ports::SigningKeys as _;
 use countersign_keys::{KeyRing, MasterKey, Policy};
-use countersign_model::{Env, SecretString, Timestamp};
+use countersign_model::{Env, SecretBytes, SecretString, Timestamp};
 use countersign_store::Store;
 
-use super::files;
+use super::{authority, files};
 use crate::config::Config;
 use crate::output::{Failure, remark};
 
@@ -100,20 +101,34 @@ impl SignIdentity for Keys {
     }
 }
 
-/// The master key: from the variable, else from the file, which is made at the first start.
+/// The master key: from the variable, else from the file, which is made at the first start and never later: over a
+/// store that was sealed under another, a new one would open nothing and stand where the former belongs.
 ///
 /// # Errors
-/// When it can't be read or made.
+/// When it can't be read or made, or is missing.
 #[expect(clippy::disallowed_methods, reason = "the master key's variable is no part of the configuration")]
-pub(crate) fn master_key(config: &Config, env: &Env) -> Result<MasterKey, Failure> {
+pub(crate) async fn master_key(config: &Config, env: &Env, store: &Store) -> Result<MasterKey, Failure> {
     if let Ok(text) = std::env::var(VARIABLE) {
         return MasterKey::from_text(&SecretString::new(text))
             .map_err(|error| format!("{VARIABLE}: {error}").into());
     }
     let file = &config.keys.master_key_file;
     if file.exists() {
-        let text = files::read_secret(file)?;
-        return MasterKey::from_text(&text).map_err(|error| format!("{}: {error}", file.display()).into());
+        if files::is_open_to_others(file) {
+            remark(&format!("{}: others may read the master key; `chmod 600` closes it", file.display()));
+        }
+        let content = SecretBytes::new(files::read(file)?);
+        return MasterKey::from_file_content(&content)
+            .map_err(|error| format!("{}: {error}", file.display()).into());
+    }
+    if store.sealed(authority::SEALED_AS).await?.is_some() {
+        return Err(format!(
+            "{}: the master key is not there, but {} was sealed under one: put the file back from its backup, or give \
+             the key in {VARIABLE}; a new one could open nothing",
+            file.display(),
+            store.describe()
+        )
+        .into());
     }
     if let Some(directory) = file.parent() {
         files::private_directory(directory)?;

@@ -35,7 +35,7 @@ impl Parts {
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         let env = Env::system();
         let store = foundation::open_store(config).await?;
-        let master = keys::master_key(config, &env)?;
+        let master = keys::master_key(config, &env, &store).await?;
         Self::assemble(config, env, store, master).await
     }
 

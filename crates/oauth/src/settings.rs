@@ -172,7 +172,7 @@ pub(crate) fn is_resource(text: &str) -> bool {
 }
 
 /// Whether the URL's host is this machine (RFC 8252 §7.3; `localhost` for issuers of a development server).
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

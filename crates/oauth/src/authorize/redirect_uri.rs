@@ -2,6 +2,9 @@
 
 use countersign_model::Client;
 
+use url::Url;
+
+use crate::settings::is_loopback;
 use crate::{Error, Parameters};
 
 /// A redirect URI that is registered for the client that asked. Only the check makes one.
@@ -71,13 +74,14 @@ fn loopback(uri: &str) -> Option<(&'static str, &str)> {
 }
 
 /// RFC 6749 §3.1.2: absolute, without a fragment; and nothing a browser would run instead of visit, whoever
-/// registered it.
+/// registered it. RFC 9700 §2.6: a code travels in the clear to nowhere but this machine.
 fn may_be_followed(uri: &str) -> bool {
     let Some((scheme, _)) = uri.split_once(':') else { return false };
     let runs = ["javascript", "data", "vbscript", "blob", "file", "about"];
     !uri.contains('#')
         && uri.bytes().all(|byte| byte.is_ascii_graphic())
         && !runs.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        && (!scheme.eq_ignore_ascii_case("http") || Url::parse(uri).is_ok_and(|url| is_loopback(&url)))
 }
 
 /// Whether another program on the person's machine could take this address (RFC 8252 §8.6): a loopback address or a
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_browser_would_run() {
+    fn nothing_a_browser_would_run_and_nothing_in_the_clear() {
         for uri in [
             "javascript:alert(1)",
             "JavaScript:alert(1)",
@@ -146,8 +150,15 @@ mod tests {
             "https://a/#f",
             "https://a/ b",
             "x",
+            "http://app.example/cb",
+            "HTTP://app.example/cb",
+            "http://127.0.0.1.app.example/cb",
+            "http://localhost@app.example/cb",
         ] {
             assert!(!may_be_followed(uri), "{uri}");
+        }
+        for uri in ["http://127.0.0.1:8400/cb", "http://[::1]/cb", "http://localhost:1/cb"] {
+            assert!(may_be_followed(uri), "{uri}");
         }
         assert!(may_be_followed("com.example.app:/cb") && may_be_followed("https://a.example/cb?x=1"));
     }
