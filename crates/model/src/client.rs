@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationType, ClientId, ClientInformation, ClientOrigin, ScopeSet, Timestamp, TokenHash, UserId,
+    ApplicationType, AuthorizationMetadata, ClientId, ClientInformation, ClientOrigin, Profile, ScopeSet,
+    Timestamp, TokenHash, UserId,
 };
 
 /// A registered client. Field names follow the metadata of RFC 7591 §2 where it has one.
@@ -20,6 +21,12 @@ pub struct Client {
     pub status: ClientStatus,
     /// How it proves who it is at the token endpoint.
     pub authentication: ClientAuthentication,
+    /// The rules it lives by.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Its authorization requests and their answers.
+    #[serde(default)]
+    pub authorization: AuthorizationMetadata,
     /// Hashes of its secrets; two while one is being replaced.
     #[serde(default)]
     pub secrets: Vec<TokenHash>,
@@ -92,6 +99,8 @@ impl Client {
             client_id,
             status: ClientStatus::Enabled,
             authentication: ClientAuthentication::None,
+            profile: Profile::default(),
+            authorization: AuthorizationMetadata::default(),
             secrets: Vec::new(),
             jwks: None,
             jwks_uri: None,

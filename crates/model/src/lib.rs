@@ -2,6 +2,7 @@
 
 mod address;
 mod api_key;
+mod authorization;
 mod client;
 mod client_information;
 pub mod digest;
@@ -16,6 +17,7 @@ mod user;
 
 pub use address::AddressList;
 pub use api_key::{ApiKey, ApiKeyStatus};
+pub use authorization::{AuthorizationMetadata, Profile, ResponseMode, ResponseType, UnknownWord};
 pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType, Lifetimes};
 pub use client_information::{ApplicationType, ClientInformation, ClientOrigin};
 pub use id::{

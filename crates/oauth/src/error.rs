@@ -41,6 +41,9 @@ pub enum Error {
     /// Malformed, or more than may be had.
     #[error("the scope is malformed or more than may be given")]
     InvalidScope,
+    /// RFC 9396 §5.
+    #[error("the authorization details are malformed, of an unknown type, or more than may be had")]
+    InvalidAuthorizationDetails,
     /// RFC 8707 §2.
     #[error("the resource is malformed or not one the client may ask for")]
     InvalidTarget,
@@ -211,6 +214,7 @@ impl Error {
             Self::UnauthorizedClient => wire(400, "unauthorized_client", "RFC 6749 §4.1.2.1, §5.2"),
             Self::InvalidGrant(_) => wire(400, "invalid_grant", "RFC 6749 §5.2"),
             Self::InvalidScope => wire(400, "invalid_scope", "RFC 6749 §4.1.2.1, §5.2"),
+            Self::InvalidAuthorizationDetails => wire(400, "invalid_authorization_details", "RFC 9396 §5"),
             Self::InvalidTarget => wire(400, "invalid_target", "RFC 8707 §2"),
             Self::UnknownClient | Self::DisabledClient => wire(400, "invalid_client", "RFC 6749 §4.1.2.1"),
             Self::RedirectUriMissing => wire(400, "invalid_request", "RFC 6749 §3.1.2.3"),

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::keys::Signed;
 use crate::ports::{FoundAccessToken, Ports};
 use crate::token::text;
-use crate::{ClientCall, ClientRefusal, Engine, Error};
+use crate::{AuthorizationDetails, ClientCall, ClientRefusal, Engine, Error};
 
 const INACTIVE: &[u8] = br#"{"active":false}"#;
 /// What precedes the claims of an active access token.
@@ -44,6 +44,8 @@ struct Known {
 struct RefreshAnswer<'a> {
     active: bool,
     scope: &'a countersign_model::ScopeSet,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
     client_id: &'a str,
     sub: &'a str,
     iss: &'a str,
@@ -115,6 +117,7 @@ impl<P: Ports> Engine<P> {
         let answer = RefreshAnswer {
             active: true,
             scope: &token.scopes,
+            authorization_details: &token.authorization_details,
             client_id: token.client.as_str(),
             sub: token.user.as_str(),
             iss: &self.settings.issuer,

@@ -3,6 +3,7 @@
 //! [`Engine`] is generic over its [`ports`]. A surface reads parameters into [`Parameters`], calls one function per
 //! endpoint, and renders what comes back; [`Error`] knows its own status, code and words.
 
+mod authorization_details;
 pub mod authorize;
 pub mod client_auth;
 mod client_call;
@@ -19,7 +20,12 @@ mod sign_in;
 mod token;
 mod userinfo;
 
-pub use authorize::{AuthorizationResponse, CheckedRedirectUri, ConsentRequest, SignInRequest, Step};
+pub use authorization_details::{
+    AuthorizationDetails, DetailField, DetailKind, DetailType, DetailTypes, InvalidDetailType,
+};
+pub use authorize::{
+    AuthorizationResponse, CheckedRedirectUri, ConsentRequest, DetailRequest, SignInRequest, Step,
+};
 pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
 pub use client_call::{ClientCall, DpopField};
 pub use engine::Engine;

@@ -12,6 +12,8 @@ use countersign_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::AuthorizationDetails;
+
 /// The store could not answer. Always our own fault, never the caller's: `server_error`, and it is logged.
 #[derive(Debug, thiserror::Error)]
 #[error("the store could not answer")]
@@ -131,6 +133,9 @@ pub struct AuthorizationCode {
     pub scopes: ScopeSet,
     /// Which resources were named (RFC 8707).
     pub resources: Vec<String>,
+    /// What was agreed to in more words (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     /// When it was made.
     pub issued_at: Timestamp,
     /// When it ends.
@@ -179,6 +184,9 @@ pub struct RefreshToken {
     pub scopes: ScopeSet,
     /// The resources it is for.
     pub resources: Vec<String>,
+    /// The most it can give in more words (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     /// When it was made.
     pub issued_at: Timestamp,
     /// When it ends.

@@ -7,6 +7,8 @@ use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::ScopeSet;
 use url::Url;
 
+use crate::DetailTypes;
+
 /// Settings of the engine. [`Settings::new`] gives every default; change what differs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub resources: BTreeSet<String>,
     /// Resources that get reference tokens, whoever asks.
     pub reference_token_resources: BTreeSet<String>,
+    /// The types of authorization details that may be asked for (RFC 9396 §2.1).
+    pub authorization_details_types: DetailTypes,
     /// The scopes that the metadata names.
     pub scopes: ScopeSet,
     /// Takes authorization requests of confidential clients without PKCE. Public clients always need it.
@@ -122,6 +126,7 @@ impl Settings {
             default_audience: issuer.clone(),
             resources: BTreeSet::new(),
             reference_token_resources: BTreeSet::new(),
+            authorization_details_types: DetailTypes::new(),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
             insecure_pkce_optional: false,
             assertion_algorithms: Algorithm::ALL.into_iter().filter(|known| !known.is_symmetric()).collect(),

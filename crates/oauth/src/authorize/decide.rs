@@ -71,7 +71,9 @@ fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
     }
     // RFC 8252 §8.6: another program could pose as a public client at an address that nobody owns, so what was agreed
     // to earlier says nothing there. The operator may vouch for the client.
+    // RFC 9396 §11.1: each is a thing of its own, so what was agreed to earlier says nothing of it.
     let may_be_posed = !request.client.is_confidential() && may_be_anybodys(&request.redirect_uri);
     request.prompt.consent
-        || !request.client.first_party && (may_be_posed || !facts.consented.covers(&request.scopes))
+        || !request.client.first_party
+            && (may_be_posed || !request.details.is_empty() || !facts.consented.covers(&request.scopes))
 }

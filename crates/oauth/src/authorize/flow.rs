@@ -3,12 +3,15 @@
 use countersign_model::{GrantId, ScopeSet, SecretString, Session, TokenHash};
 
 use super::decide::{Facts, Next, decide};
-use super::{AuthorizationResponse, CheckedRequest, ConsentRequest, Refused, SignInRequest, Step, checks};
+use super::{
+    AuthorizationResponse, CheckedRequest, ConsentRequest, DetailRequest, Refused, SignInRequest, Step,
+    checks,
+};
 use crate::ports::{AuthenticationEvent, AuthorizationCode, Grant, Interaction, Ports};
-use crate::{Engine, Error, Parameters};
+use crate::{Engine, Error, Parameters, Settings};
 
 /// The parameters that are kept while a request waits; every other one was ignored.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 15] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -16,6 +19,7 @@ const KEPT: [&str; 14] = [
     "state",
     "scope",
     "resource",
+    "authorization_details",
     "code_challenge",
     "code_challenge_method",
     "nonce",
@@ -54,7 +58,7 @@ impl<P: Ports> Engine<P> {
             Next::SignIn => Ok(request.sign_in_page(self.wait(parameters, session, browser).await?)),
             Next::Consent => {
                 let interaction = self.wait(parameters, session, browser).await?;
-                Ok(request.consent_page(interaction, &consented))
+                Ok(request.consent_page(interaction, &consented, &self.settings))
             }
         }
     }
@@ -132,7 +136,9 @@ impl<P: Ports> Engine<P> {
         };
         match decide(&request, facts) {
             Next::SignIn => Ok(request.sign_in_page(SecretString::from(interaction))),
-            Next::Consent => Ok(request.consent_page(SecretString::from(interaction), &consented)),
+            Next::Consent => {
+                Ok(request.consent_page(SecretString::from(interaction), &consented, &self.settings))
+            }
             Next::Refuse(error) => {
                 self.take(waiting).await?;
                 self.refuse(request.refused(error)).map(Step::Respond)
@@ -203,6 +209,7 @@ impl<P: Ports> Engine<P> {
             nonce: request.nonce,
             scopes: grant.scopes.clone(),
             resources: request.resources,
+            authorization_details: request.details,
             issued_at: now,
             expires_at: now.plus(self.settings.lifetimes.authorization_code),
         };
@@ -281,9 +288,15 @@ impl CheckedRequest {
         Step::SignIn(SignInRequest { interaction, client: self.client, login_hint: self.login_hint })
     }
 
-    fn consent_page(self, interaction: SecretString, consented: &ScopeSet) -> Step {
+    fn consent_page(self, interaction: SecretString, consented: &ScopeSet, settings: &Settings) -> Step {
+        let types = &settings.authorization_details_types;
+        let details = self.details.iter().filter_map(|detail| {
+            let known = types.get(detail.get("type")?.as_str()?)?;
+            Some(DetailRequest { words: known.describe(detail), fields: known.every_field(detail) })
+        });
         Step::Consent(ConsentRequest {
             interaction,
+            details: details.collect(),
             granted: consented.intersection(&self.scopes),
             scopes: self.scopes,
             client: self.client,

@@ -29,7 +29,7 @@ use std::time::Duration;
 use countersign_model::{Client, ScopeSet, SecretString, Subject};
 
 use crate::ports::Ports;
-use crate::{Engine, Error, Parameters};
+use crate::{AuthorizationDetails, Engine, Error, Parameters, authorization_details};
 
 pub(crate) use client::LONGEST_ID;
 pub use redirect_uri::CheckedRedirectUri;
@@ -68,8 +68,19 @@ pub struct ConsentRequest {
     pub scopes: ScopeSet,
     /// The part of it that was agreed to earlier.
     pub granted: ScopeSet,
+    /// What it asks for in more words (RFC 9396): all of it is agreed to or none.
+    pub details: Vec<DetailRequest>,
     /// Where the answer goes.
     pub redirect_uri: CheckedRedirectUri,
+}
+
+/// One authorization detail, for people.
+#[derive(Debug)]
+pub struct DetailRequest {
+    /// The sentence of its type.
+    pub words: String,
+    /// Every field and its value.
+    pub fields: Vec<(String, String)>,
 }
 
 /// An authorization request that passed every check. Only [`checks`] makes one.
@@ -80,6 +91,7 @@ pub(crate) struct CheckedRequest {
     state: Option<String>,
     scopes: ScopeSet,
     resources: Vec<String>,
+    details: AuthorizationDetails,
     code_challenge: Option<String>,
     nonce: Option<String>,
     prompt: prompt::Prompt,
@@ -110,6 +122,7 @@ async fn checks<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<C
 
     // From here on there is somebody to answer.
     let state = if sent.repeats("state") { None } else { sent.one("state").map(str::to_owned) };
+    let types = &engine.settings.authorization_details_types;
     let rest = || {
         sent.refuse_duplicates()?;
         request_object::absent(sent)?;
@@ -119,21 +132,23 @@ async fn checks<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<C
         let code_challenge = pkce::challenge(&client, &engine.settings, sent)?;
         let scopes = scope::within_the_clients(&client, sent)?;
         let resources = resource::allowed(&client, &engine.settings, sent)?;
+        let details = authorization_details::asked(&client, types, sent)?;
         let nonce = scope::nonce(sent)?;
         let prompt = prompt::understood(sent)?;
         let max_age = max_age::in_seconds(sent)?;
         let hinted = hint::subject(engine, sent)?;
         let login_hint = hint::name(sent);
-        Ok((code_challenge, scopes, resources, nonce, prompt, max_age, hinted, login_hint))
+        Ok((code_challenge, scopes, resources, details, nonce, prompt, max_age, hinted, login_hint))
     };
     match rest() {
-        Ok((code_challenge, scopes, resources, nonce, prompt, max_age, hinted, login_hint)) => {
+        Ok((code_challenge, scopes, resources, details, nonce, prompt, max_age, hinted, login_hint)) => {
             Ok(CheckedRequest {
                 client,
                 redirect_uri,
                 state,
                 scopes,
                 resources,
+                details,
                 code_challenge,
                 nonce,
                 prompt,

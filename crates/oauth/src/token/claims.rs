@@ -6,6 +6,8 @@ use countersign_access::Confirmation;
 use countersign_model::ScopeSet;
 use serde::{Serialize, Serializer};
 
+use crate::AuthorizationDetails;
+
 /// The claims of an access token.
 #[derive(Serialize)]
 pub(super) struct AccessClaims<'a> {
@@ -15,6 +17,9 @@ pub(super) struct AccessClaims<'a> {
     pub(super) client_id: &'a str,
     #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     pub(super) scope: &'a ScopeSet,
+    /// RFC 9396 §9.1.
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub(super) authorization_details: &'a AuthorizationDetails,
     pub(super) iat: i64,
     pub(super) exp: i64,
     pub(super) jti: &'a str,

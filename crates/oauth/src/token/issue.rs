@@ -10,7 +10,7 @@ use countersign_model::{
 use super::claims::{AccessClaims, Audience, Cnf};
 use super::{TokenResponse, text};
 use crate::ports::{AccessToken, AuthenticationEvent, Ports};
-use crate::{Engine, Error, SigningFailed};
+use crate::{AuthorizationDetails, Engine, Error, SigningFailed};
 
 /// What an access token shall say.
 #[derive(Clone, Copy)]
@@ -22,6 +22,7 @@ pub(super) struct Order<'a> {
     pub(super) resources: &'a [String],
     /// The key it is bound to.
     pub(super) confirmation: Option<Confirmation>,
+    pub(super) details: &'a AuthorizationDetails,
     /// `None`: the client's or the server's default.
     pub(super) lifetime: Option<Duration>,
 }
@@ -50,6 +51,7 @@ pub(super) struct Made {
     expires_in: Duration,
     pub(super) record: AccessToken,
     pub(super) id_token: Option<String>,
+    details: AuthorizationDetails,
 }
 
 impl Made {
@@ -67,6 +69,7 @@ impl Made {
             refresh_token: None,
             id_token: self.id_token,
             scope,
+            authorization_details: self.details,
         }
     }
 }
@@ -90,6 +93,8 @@ impl<P: Ports> Engine<P> {
             Speaker::Client => (client.client_id.as_str(), None),
             Speaker::Person(person) => (person.user.as_str(), person.grant),
         };
+        let details = order.details.at(order.resources);
+        let order = &Order { details: &details, ..*order };
         let claims = self.claims(order, aud, subject, (&id, now, expires_at));
         let (text, reference, kept) = if by_reference {
             let text = text::access_token(&*self.env.rng);
@@ -112,7 +117,7 @@ impl<P: Ports> Engine<P> {
             expires_at,
             id,
         };
-        Ok(Made { text, expires_in: lifetime, record, id_token: None })
+        Ok(Made { text, expires_in: lifetime, record, id_token: None, details })
     }
 
     fn claims<'a>(
@@ -133,6 +138,7 @@ impl<P: Ports> Engine<P> {
             aud,
             client_id: order.client.client_id.as_str(),
             scope: order.scopes,
+            authorization_details: order.details,
             iat: now.seconds(),
             exp: expires_at.seconds(),
             jti: id.as_str(),

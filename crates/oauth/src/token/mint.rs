@@ -7,7 +7,7 @@ use countersign_model::{Client, ScopeSet, User};
 use super::TokenResponse;
 use super::issue::{Order, Person, Speaker};
 use crate::ports::{Ports, Recorded};
-use crate::{Engine, Error, GrantRefusal};
+use crate::{AuthorizationDetails, Engine, Error, GrantRefusal};
 
 /// What the operator wants minted.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,16 @@ impl<P: Ports> Engine<P> {
             Speaker::Person(Person { user: &user.id, grant: None, session: None, authentication: None })
         });
         let Mint { client, scopes, lifetime, .. } = order;
-        let order = Order { client, speaker, scopes, resources: &resources, confirmation: None, lifetime };
+        let details = AuthorizationDetails::default();
+        let order = Order {
+            client,
+            speaker,
+            scopes,
+            resources: &resources,
+            details: &details,
+            confirmation: None,
+            lifetime,
+        };
         let made = self.make_access_token(&order, self.now())?;
         match self.ports.record_issuance(&made.record, None).await? {
             Recorded::Kept => Ok(made.into_response(scopes.clone())),

@@ -11,7 +11,7 @@ use countersign_model::{GrantType, ScopeSet};
 use serde::Serialize;
 
 use crate::ports::Ports;
-use crate::{AuthenticatedClient, ClientCall, Engine, Error, Parameters};
+use crate::{AuthenticatedClient, AuthorizationDetails, ClientCall, Engine, Error, Parameters};
 
 pub use mint::Mint;
 
@@ -33,6 +33,9 @@ pub struct TokenResponse {
     /// What was given.
     #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
+    /// What was given in more words (RFC 9396 §7).
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 impl TokenResponse {

@@ -15,6 +15,7 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
         (Error::UnauthorizedClient, 400, "unauthorized_client"),
         (Error::InvalidGrant(GrantRefusal::CodeReplayed), 400, "invalid_grant"),
         (Error::InvalidScope, 400, "invalid_scope"),
+        (Error::InvalidAuthorizationDetails, 400, "invalid_authorization_details"),
         (Error::InvalidTarget, 400, "invalid_target"),
         (Error::UnknownClient, 400, "invalid_client"),
         (Error::DisabledClient, 400, "invalid_client"),

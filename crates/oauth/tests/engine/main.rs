@@ -9,6 +9,7 @@
 )]
 
 mod authorization_code;
+mod authorization_details;
 mod authorize;
 mod client_auth;
 mod client_credentials;

@@ -80,6 +80,7 @@ fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in:
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
         scopes: scopes.into_iter().map(|scope| line(state, scope)).collect(),
+        details: &request.details,
         scope: &request.scopes.to_string(),
         destination: &destination(request.redirect_uri.as_str()),
         interaction,

@@ -12,6 +12,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_model::Timestamp;
+use countersign_oauth::DetailRequest;
 
 /// What surrounds every page; made once.
 pub(crate) struct Frame {
@@ -69,6 +70,8 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) person: &'a str,
     pub(crate) username: &'a str,
     pub(crate) scopes: Vec<ScopeLine>,
+    /// What is asked for in more words (RFC 9396).
+    pub(crate) details: &'a [DetailRequest],
     /// The same, as the form sends them back.
     pub(crate) scope: &'a str,
     /// Where the answer goes.
@@ -234,6 +237,10 @@ mod tests {
             person: "Ada Lovelace",
             username: "ada",
             scopes: scopes.collect(),
+            details: &[DetailRequest {
+                words: "Pay 12.50 EUR to <Merchant>".to_owned(),
+                fields: vec![("creditor".to_owned(), "<Merchant>".to_owned())],
+            }],
             scope: "email invoices:read openid",
             destination: "https://invoices.example",
             interaction: "abc",
@@ -287,7 +294,10 @@ mod tests {
         for (name, html) in every_page(&Frame::new("", "auth.example")) {
             assert!(!html.contains("<script") && !html.contains("<style"), "{name}");
             assert!(!html.contains(" style=") && !html.contains(" onclick="), "{name}");
-            assert!(!html.contains("<Invoice"), "{name}: markup from a client's name");
+            assert!(
+                !html.contains("<Invoice") && !html.contains("<Merchant"),
+                "{name}: markup from a client's name"
+            );
             assert!(html.contains("<html lang=\"en\">") && html.contains("<title>"), "{name}");
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_model::*;
+use countersign_oauth::AuthorizationDetails;
 use countersign_oauth::ports::{
     AccessToken, AuthenticationEvent, AuthorizationCode, Codes as _, Grant, RefreshToken,
 };
@@ -90,6 +91,7 @@ pub fn code(text: &str, grant: &Grant) -> AuthorizationCode {
         nonce: None,
         scopes: scopes("read"),
         resources: vec!["https://api.example".into()],
+        authorization_details: AuthorizationDetails::default(),
         issued_at: at(0),
         expires_at: at(60),
     }
@@ -105,6 +107,7 @@ pub fn refresh(text: &str, grant: &Grant) -> RefreshToken {
         authentication: authentication(),
         scopes: scopes("read"),
         resources: vec![],
+        authorization_details: AuthorizationDetails::default(),
         issued_at: at(0),
         expires_at: at(10_000),
     }

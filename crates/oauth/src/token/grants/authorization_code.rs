@@ -7,7 +7,9 @@ use crate::token::grants::refresh_token;
 use crate::token::id_token::IdTokenOrder;
 use crate::token::issue::{Order, Person, Speaker};
 use crate::token::{TokenResponse, narrowed_resources};
-use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters};
+use crate::{
+    AuthenticatedClient, AuthorizationDetails, Engine, Error, GrantRefusal, Parameters, authorization_details,
+};
 
 /// The request (RFC 6749 §4.1.3).
 struct CodeRequest<'a> {
@@ -60,7 +62,9 @@ pub(crate) async fn redeem<P: Ports>(
         return Err(refused(GrantRefusal::AccountDisabled));
     }
     let resources = narrowed_resources(engine, caller, &code.resources, form)?;
-    give(engine, caller, &code, &resources).await
+    let types = &engine.settings.authorization_details_types;
+    let details = authorization_details::narrowed(client, types, &code.authorization_details, form)?;
+    give(engine, caller, &code, (&resources, &details)).await
 }
 
 /// RFC 6749 §4.1.3: if the authorization request named it, the token request must, and in the same letters. If it did
@@ -103,7 +107,7 @@ async fn give<P: Ports>(
     engine: &Engine<P>,
     caller: &AuthenticatedClient,
     code: &AuthorizationCode,
-    resources: &[String],
+    (resources, details): (&[String], &AuthorizationDetails),
 ) -> Result<TokenResponse, Error> {
     let client = caller.client();
     let now = engine.now();
@@ -119,6 +123,7 @@ async fn give<P: Ports>(
         speaker,
         scopes: &code.scopes,
         resources,
+        details,
         confirmation: caller.confirmation(),
         lifetime: None,
     };

@@ -6,7 +6,7 @@ use crate::authorize::resource;
 use crate::ports::{Ports, Recorded};
 use crate::token::issue::{Order, Speaker};
 use crate::token::{TokenResponse, asked_scopes};
-use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters};
+use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, authorization_details};
 
 /// Scopes that speak of a person, whom this grant has not.
 const OF_A_PERSON: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -30,12 +30,15 @@ pub(crate) async fn give<P: Ports>(
         None => own(&client.default_scopes),
     };
     let resources = resource::allowed(client, &engine.settings, form)?;
+    // RFC 9396 §6: at every grant. The operator has registered which types the client may ask for.
+    let details = authorization_details::asked(client, &engine.settings.authorization_details_types, form)?;
     let order = Order {
         client,
         speaker: Speaker::Client,
         scopes: &scopes,
         resources: &resources,
         confirmation: caller.confirmation(),
+        details: &details,
         lifetime: None,
     };
     let access = engine.make_access_token(&order, engine.now())?;

@@ -6,7 +6,7 @@ use crate::ports::{AuthorizationCode, FoundRefreshToken, Ports, RefreshToken, Ro
 use crate::token::id_token::IdTokenOrder;
 use crate::token::issue::{Order, Person, Speaker};
 use crate::token::{TokenResponse, asked_scopes, narrowed_resources, text};
-use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters};
+use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, authorization_details};
 
 /// The first refresh token of a grant, for a client that is registered for them. OpenID Connect Core §11 allows them
 /// without `offline_access` as well.
@@ -29,6 +29,7 @@ pub(super) fn first<P: Ports>(
         authentication: code.authentication.clone(),
         scopes: code.scopes.clone(),
         resources: code.resources.clone(),
+        authorization_details: code.authorization_details.clone(),
         issued_at: now,
         expires_at: now.plus(client.lifetimes.refresh_token_or(engine.settings.lifetimes.refresh_token)),
     };
@@ -55,6 +56,8 @@ pub(crate) async fn rotate<P: Ports>(
     // it no longer gets.
     let scopes = narrowed_scopes(&token.scopes.intersection(&client.scopes), form)?;
     let resources = narrowed_resources(engine, caller, &token.resources, form)?;
+    let types = &engine.settings.authorization_details_types;
+    let details = authorization_details::narrowed(client, types, &token.authorization_details, form)?;
     let person = Person {
         user: &token.user,
         grant: Some(&token.grant),
@@ -67,6 +70,7 @@ pub(crate) async fn rotate<P: Ports>(
         scopes: &scopes,
         resources: &resources,
         confirmation: caller.confirmation(),
+        details: &details,
         lifetime: None,
     };
     let mut access = engine.make_access_token(&order, now)?;
