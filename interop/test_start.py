@@ -9,8 +9,8 @@ import subprocess
 import time
 
 import pytest
-import requests
 
+from support.browser import Browser
 from support.instance import Instance, clean_environment
 from support.machine import binary, free_ports, run
 
@@ -42,74 +42,153 @@ def test_a_wrong_configuration_says_where(tmp_path, text, said):
         assert said in done.stdout + done.stderr, done.stdout + done.stderr
 
 
-def test_a_corrupt_database_says_what_to_do(start, upstream):
-    instance = start()
-    instance.stop()
-    databases = [path for path in (instance.directory / "data").iterdir() if path.suffix in (".db", ".sqlite", ".sqlite3")]
-    assert databases, list((instance.directory / "data").iterdir())
-    for path in databases:
-        path.write_bytes(b"not a database at all " * 400)
-    done = run(binary(), "serve", "-c", instance.config_path, cwd=instance.directory, env=clean_environment())
-    said = done.stdout + done.stderr
-    assert done.returncode != 0 and databases[0].name in said and "panicked" not in said, said
+PORTS = ("--server-port", "--gateway-port", "--demo-port", "--management-port")
+
+
+class Developer:
+    """`countersign dev`, as the newcomer starts it."""
+
+    def __init__(self, directory, *options):
+        self.directory = directory
+        self.command = [str(part) for part in (binary(), "dev", *options)]
+        self.ports = dict(zip(PORTS, free_ports(4)))
+        self.ask_for_ports = [str(part) for pair in self.ports.items() for part in pair]
+        self.process, self.said = None, ""
+
+    def start(self, *more):
+        path = self.directory / "output.txt"
+        with open(path, "w") as output:
+            self.process = subprocess.Popen([*self.command, *map(str, more)], cwd=self.directory, stdin=subprocess.DEVNULL,
+                                            stdout=output, stderr=subprocess.STDOUT, env=clean_environment())
+        end = time.monotonic() + 90
+        while time.monotonic() < end and not re.search(r"ready in \d+ ms", path.read_text()):
+            assert self.process.poll() is None, path.read_text()
+            time.sleep(0.05)
+        self.said = path.read_text()
+        return self
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(45) == 0
+
+    def lines(self):
+        """The curl lines as printed."""
+        return [line[line.index("curl "):].strip() for line in self.said.splitlines() if "curl " in line]
+
+    def callers(self):
+        """Pastes each printed line into a shell; whom the service saw, by method."""
+        seen = {}
+        for line in self.lines():
+            assert shlex.split(line)[0] == "curl"
+            done = run("/bin/sh", "-c", line, cwd=self.directory, env=clean_environment())
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            identity = json.loads(done.stdout)["identity"]
+            assert identity["token"]["sub"] == identity["subject"] and identity["token"]["method"] == identity["method"]
+            seen[identity["method"]] = identity["subject"]
+        return seen
+
+
+FIVE = {"jwt", "oauth", "mtls", "basic", "api_key"}
 
 
 @pytest.fixture(scope="module")
 def developer(tmp_path_factory):
-    """`countersign dev` in an empty directory, as the newcomer starts it."""
-    directory = tmp_path_factory.mktemp("newcomer")
-    server, gateway, demo, management = free_ports(4)
-    options = ["--server-port", server, "--gateway-port", gateway, "--demo-port", demo, "--management-port", management]
-    command = [str(part) for part in (binary(), "dev", *options)]
-    output = open(directory / "output.txt", "w+")
-    process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=clean_environment())
-    end = time.monotonic() + 90
-    while time.monotonic() < end and not re.search(r"ready in \d+ ms", (directory / "output.txt").read_text()):
-        assert process.poll() is None, (directory / "output.txt").read_text()
-        time.sleep(0.05)
-    yield directory, command, server
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(45) == 0
-
-
-def lines_of(directory):
-    """The curl lines as printed."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", (directory / "output.txt").read_text())
-    return [line[line.index("curl "):].strip() for line in text.splitlines() if "curl " in line]
+    made = Developer(tmp_path_factory.mktemp("newcomer"))
+    made.start(*made.ask_for_ports)
+    yield made
+    made.stop()
 
 
 def test_every_printed_line_works(developer):
-    directory, _, _ = developer
-    lines = lines_of(directory)
-    assert len(lines) >= 5, (directory / "output.txt").read_text()
-    methods = set()
-    for line in lines:
-        done = run("/bin/sh", "-c", line, cwd=directory, env=clean_environment())
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        for method in ("jwt", "oauth", "mtls", "basic", "api_key"):
-            if f'"{method}"' in done.stdout:
-                methods.add(method)
-    assert methods == {"jwt", "oauth", "mtls", "basic", "api_key"}, methods
-    assert all(shlex.split(line)[0] == "curl" for line in lines)
+    assert set(developer.callers()) == FIVE, developer.said
 
 
-def test_try_runs_all_five(developer):
-    directory, _, _ = developer
-    done = run(binary(), "try", "--json", cwd=directory, env=clean_environment())
+def test_the_line_for_all_at_once_works(developer):
+    line = re.search(r"All at once +(.*)", developer.said)[1]
+    done = run("/bin/sh", "-c", line, cwd=developer.directory, env=clean_environment())
     assert done.returncode == 0, done.stdout + done.stderr
-    text = json.dumps(json.loads(done.stdout))
-    assert text.count("200") >= 5, text
+    assert done.stdout.count(" 200 ") == done.stdout.count(" 401") == 5, done.stdout
+
+
+def test_try_tells_status_identity_bytes_and_latency(developer):
+    done = run(binary(), "try", "--json", cwd=developer.directory, env=clean_environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    trials = json.loads(done.stdout)
+    assert {trial["method"] for trial in trials} == FIVE
+    for trial in trials:
+        assert trial["ok"] and trial["status"] == 200 and trial["spoiled_status"] == 401, trial
+        assert trial["identity_method"] == trial["method"] and trial["subject"]
+        assert trial["request_bytes"] > 40 and trial["first_ms"] > 0 and trial["median_ms"] > 0
 
 
 def test_the_sign_in_page_is_there(developer):
-    _, _, server = developer
-    answer = requests.get(f"http://localhost:{server}/sign-in", timeout=30)
-    assert answer.status_code == 200 and 'id="login-submit"' in answer.text
+    page, name, password = re.search(r"Sign-in page +(\S+) +(\S+) / (\S+)", developer.said).groups()
+    browser = Browser()
+    browser.open(page)
+    browser.submit("sign-in", "login-submit", username=name, password=password)
+    assert browser.page.status_code == 200 and browser.page.url.endswith("/account"), browser.page.url
 
 
-def test_a_second_start_beside_it_says_which_port(developer, tmp_path):
-    _, command, _ = developer
-    done = run(*command, cwd=tmp_path, env=clean_environment())
-    assert done.returncode != 0
+def test_nobody_else_can_read_what_it_keeps(developer):
+    kept = developer.directory / ".countersign"
+    assert kept.stat().st_mode & 0o777 == 0o700
+    for path in kept.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600, path
+
+
+@pytest.mark.parametrize("flag", PORTS)
+def test_a_taken_port_says_who_has_it_and_what_to_do(developer, tmp_path, flag):
+    """The other three are free; what it suggests for the fourth works."""
+    second = Developer(tmp_path)
+    asked = [str(part) for pair in (second.ports | {flag: developer.ports[flag]}).items() for part in pair]
+    done = run(*second.command, *asked, cwd=tmp_path, env=clean_environment())
     said = done.stdout + done.stderr
-    assert " is taken by " in said and "-port" in said, said
+    assert done.returncode == 1
+    assert f"port {developer.ports[flag]} on 127.0.0.1 is taken by countersign (process {developer.process.pid})" in said, said
+    suggestion = re.search(rf"`(.*{flag} \d+)`", said)
+    assert suggestion, said
+    # Only the port that was taken is asked for again: the others stay as they were chosen.
+    second.command = shlex.split(suggestion[1])
+    second.start()
+    assert set(second.callers()) == FIVE
+    second.stop()
+
+
+def test_a_second_start_keeps_the_data(tmp_path):
+    # A name that a shell must have in quotes.
+    developer = Developer(tmp_path, "--data-dir", "my data")
+    first = developer.start(*developer.ask_for_ports).callers()
+    key = (tmp_path / "my data" / "api-key").read_text()
+    added = run(binary(), "user", "add", "carol", "--generate", "-c", "my data/countersign.toml", cwd=tmp_path, env=clean_environment())
+    assert added.returncode == 0, added.stderr
+    developer.process.kill()
+    developer.process.wait(20)
+    # Without ports: the file remembers them.
+    assert developer.start().callers() == first
+    assert (tmp_path / "my data" / "api-key").read_text() == key
+    users = run(binary(), "user", "list", "--json", "-c", "my data/countersign.toml", cwd=tmp_path, env=clean_environment())
+    assert {user["username"] for user in json.loads(users.stdout)} == {"alice", "robot", "carol"}
+    developer.stop()
+
+
+def test_a_file_changed_by_hand_is_left_alone(tmp_path):
+    developer = Developer(tmp_path)
+    developer.start(*developer.ask_for_ports).stop()
+    path = tmp_path / ".countersign" / "countersign.toml"
+    path.write_text(path.read_text() + "# mine\n")
+    mine = path.read_text()
+    developer.start().stop()
+    assert path.read_text() == mine
+    done = run(*developer.command, "--server-port", free_ports(1)[0], cwd=tmp_path, env=clean_environment())
+    assert done.returncode == 1 and "changed by hand" in done.stderr, done.stderr
+    assert path.read_text() == mine
+
+
+@pytest.mark.parametrize("gone", ["api-key", "robot.password", "client.key", "countersign.db"])
+def test_lost_files_are_made_anew(tmp_path, gone):
+    developer = Developer(tmp_path)
+    developer.start(*developer.ask_for_ports).stop()
+    for path in (tmp_path / ".countersign").glob(f"{gone}*"):
+        path.unlink()
+    assert set(developer.start().callers()) == FIVE
+    developer.stop()

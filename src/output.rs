@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -47,6 +48,23 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 pub(crate) fn remark(text: &str) {
     // Nobody reads standard error any more: there is nobody left to tell.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// How the person who reads this started us, for commands they may paste.
+pub(crate) fn program() -> String {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    called.as_deref().map_or_else(|| "countersign".to_owned(), shell_word)
+}
+
+/// A path as a shell reads it: in quotes when it needs them.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// A table in the house's look.

@@ -54,8 +54,9 @@ impl Check {
         self.problems.push(Problem { key: key.into(), message: message.into() });
     }
 
+    /// From where the file is, and without the `.` in the middle that would make messages odd.
     fn path(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.base.join(path)
+        self.base.join(path).components().collect()
     }
 
     fn config(&mut self, raw: RawConfig) -> Option<Config> {
@@ -146,7 +147,7 @@ impl Check {
             routes.extend(self.route(&key, route, issuers));
         }
         let trust_bundles =
-            raw.trust_bundles.into_iter().map(|(name, path)| (name, self.base.join(path))).collect();
+            raw.trust_bundles.into_iter().map(|(name, path)| (name, self.path(path))).collect();
         let certificate_scopes = raw.certificate_scopes.into_iter().map(|(name, scopes)| {
             let scopes = self.scopes(&format!("gateway.certificate_scopes.{name:?}"), &scopes);
             (name, scopes)
@@ -250,10 +251,10 @@ impl Check {
                 "HS256 goes with hs256_secret_file, and nothing else does",
             );
         }
-        raw.jwks_file = raw.jwks_file.map(|file| self.base.join(file));
-        raw.hs256_secret_file = raw.hs256_secret_file.map(|file| self.base.join(file));
+        raw.jwks_file = raw.jwks_file.map(|file| self.path(file));
+        raw.hs256_secret_file = raw.hs256_secret_file.map(|file| self.path(file));
         if let Some(introspection) = &mut raw.introspection {
-            introspection.client_secret_file = self.base.join(&introspection.client_secret_file);
+            introspection.client_secret_file = self.path(&introspection.client_secret_file);
         }
         raw
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::output::Failure;
 
@@ -71,13 +71,9 @@ pub(crate) fn private_directory(path: &Path) -> Result<(), Failure> {
 /// # Errors
 /// With the file's name and what the system says.
 pub(crate) fn write_private(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let temporary = temporary(path);
     let write = || {
-        let _ = fs::remove_file(&temporary);
-        let mut file = private_options().create_new(true).open(&temporary)?;
-        file.write_all(contents)?;
-        file.sync_all()?;
+        fill(&temporary, contents)?;
         fs::rename(&temporary, path)
     };
     write().map_err(|error| {
@@ -86,17 +82,32 @@ pub(crate) fn write_private(path: &Path, contents: &[u8]) -> Result<(), Failure>
     })
 }
 
-/// Writes a new private file; one that exists is somebody's and stays.
+/// Writes a new private file, whole or not at all; one that exists is somebody's and stays.
 ///
 /// # Errors
 /// When the file exists or can't be written.
 pub(crate) fn write_new_private(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let temporary = temporary(path);
     let write = || {
-        let mut file = private_options().create_new(true).open(path)?;
-        file.write_all(contents)?;
-        file.sync_all()
+        fill(&temporary, contents)?;
+        // A rename would replace the file of somebody who was faster; a second name for ours is refused then.
+        fs::hard_link(&temporary, path)
     };
-    write().map_err(|error| format!("{}: can't be written ({error})", path.display()).into())
+    let written = write();
+    let _ = fs::remove_file(&temporary);
+    written.map_err(|error| format!("{}: can't be written ({error})", path.display()).into())
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}", std::process::id()))
+}
+
+fn fill(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let _ = fs::remove_file(path);
+    let mut file = private_options().create_new(true).open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
 }
 
 fn private_options() -> OpenOptions {

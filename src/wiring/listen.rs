@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::SocketAddr;
 
 use countersign_net::{BindError, Listener, ListenerSettings, ServerTls};
 
@@ -10,6 +11,23 @@ use countersign_net::{BindError, Listener, ListenerSettings, ServerTls};
 pub(crate) struct NotListening {
     key: &'static str,
     error: BindError,
+}
+
+impl NotListening {
+    /// For a listener that is bound elsewhere.
+    pub(crate) fn new(key: &'static str, error: BindError) -> Self {
+        Self { key, error }
+    }
+
+    /// The key of the configuration that names the address.
+    pub(crate) fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// The address that could not be had.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.error.address()
+    }
 }
 
 impl fmt::Display for NotListening {

@@ -20,6 +20,7 @@ mod watch;
 
 pub(crate) use control_plane::engine;
 pub(crate) use foundation::{Desk, block_on, runtime};
+pub(crate) use listen::NotListening;
 pub(crate) use parts::{Parts, hasher};
 pub(crate) use system::System;
 pub(crate) use watch::stop_signal;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The store could not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the certificate store could not answer")]
+#[error("the certificate store could not answer: {0}")]
 pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Why a certificate was revoked (RFC 5280 §5.3.1).

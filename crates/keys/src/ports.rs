@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The store could not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the key store could not answer")]
+#[error("the key store could not answer: {0}")]
 pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Where a signing key is in its life. Times rather than a state: the state follows from the clock.

@@ -54,8 +54,11 @@ impl ListenerSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else listens there.
-    #[error("port {} on {} is taken{}: stop that process or choose another port", .address.port(), .address.ip(),
-        .holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}")))]
+    #[error("port {} on {} is taken{} or choose another port", .address.port(), .address.ip(),
+        .holder.as_ref().map_or_else(
+            || ": stop whoever listens there (root's `ss -ltnp` names them)".to_owned(),
+            |holder| format!(" by {holder}: stop that process"),
+        ))]
     InUse {
         /// The address asked for.
         address: SocketAddr,
@@ -89,6 +92,16 @@ impl BindError {
             io::ErrorKind::AddrInUse => Self::InUse { address, holder: port_holder(address.port()) },
             io::ErrorKind::PermissionDenied => Self::Forbidden { address },
             _ => Self::Other { address, source },
+        }
+    }
+
+    /// The address asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::InUse { address, .. } | Self::Forbidden { address } | Self::Other { address, .. } => {
+                *address
+            }
         }
     }
 }

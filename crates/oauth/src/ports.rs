@@ -16,7 +16,7 @@ use crate::AuthorizationDetails;
 
 /// The store could not answer. Always our own fault, never the caller's: `server_error`, and it is logged.
 #[derive(Debug, thiserror::Error)]
-#[error("the store could not answer")]
+#[error("the store could not answer: {0}")]
 pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 type Answer<T> = Result<T, Unavailable>;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_access::api_key;
+use countersign_access::ports::ApiKeys as _;
 use countersign_ca::{DnsName, IssueRequest, Name, SpiffeId};
 use countersign_model::{
     AccessTokenFormat, AddressList, ApiKey, ApiKeyId, ApiKeyStatus, ApplicationType, Client,
@@ -87,12 +88,18 @@ fn keep(file: &Path, secret: &SecretString) -> Result<(), Failure> {
 
 async fn account(system: &System, name: &str, kind: UserKind, file: &Path) -> Result<(), Failure> {
     let username = name.parse()?;
-    if system.store.user_by_name(&username).await?.is_some() {
+    let known = system.store.user_by_name(&username).await?;
+    if known.is_some() && file.exists() {
         return Ok(());
     }
     let password = short_password(system);
     keep(file, &password)?;
+    let hash = system.hasher.hash(&password).await?;
     let now = system.env.now();
+    if let Some(user) = known {
+        system.store.set_password(&user.id, Some(&hash), now).await?;
+        return Ok(());
+    }
     let user = User {
         id: UserId::generate(now, &*system.env.rng),
         username,
@@ -102,7 +109,7 @@ async fn account(system: &System, name: &str, kind: UserKind, file: &Path) -> Re
         email: (kind == UserKind::Person).then(|| "alice@example.com".to_owned()),
         email_verified: false,
         scopes: scopes()?,
-        password: Some(system.hasher.hash(&password).await?),
+        password: Some(hash),
         created_at: now,
         password_changed_at: now,
     };
@@ -125,7 +132,7 @@ fn short_password(system: &System) -> SecretString {
 }
 
 async fn api_key(system: &System, file: &Path) -> Result<(), Failure> {
-    if file.exists() {
+    if file.exists() && system.store.api_key(&files::read_secret(file)?.hash()).await?.is_some() {
         return Ok(());
     }
     let now = system.env.now();
@@ -150,7 +157,10 @@ async fn api_key(system: &System, file: &Path) -> Result<(), Failure> {
 }
 
 async fn certificate(system: &System, credentials: &Credentials) -> Result<(), Failure> {
-    files::write_private(&credentials.bundle, system.authority.trust_bundle_pem().as_bytes())?;
+    let bundle = system.authority.trust_bundle_pem();
+    // A database begun anew has another authority, of which the old certificate is none.
+    let same_authority = files::read(&credentials.bundle).is_ok_and(|old| old == bundle.as_bytes());
+    files::write_private(&credentials.bundle, bundle.as_bytes())?;
     let (chain, key) = &credentials.certificate;
     let identity = format!("spiffe://{}/demo-client", system.config.ca.trust_domain);
     let names =
@@ -164,7 +174,7 @@ async fn certificate(system: &System, credentials: &Credentials) -> Result<(), F
     let fresh = std::fs::metadata(chain)
         .and_then(|meta| meta.modified())
         .is_ok_and(|made| made.elapsed().is_ok_and(|age| age < Duration::from_secs(16 * 3_600)));
-    if fresh && key.exists() {
+    if fresh && same_authority && key.exists() {
         return Ok(());
     }
     let made = system.authority.issue_with_new_key(&request).await?;

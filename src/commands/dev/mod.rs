@@ -12,8 +12,8 @@ use countersign_net::BindError;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::load;
-use crate::output::{Failure, line};
-use crate::wiring::{System, files, runtime, stop_signal};
+use crate::output::{Failure, line, program};
+use crate::wiring::{NotListening, System, files, runtime, stop_signal};
 
 pub(crate) use settings::{CONFIG_FILE, DEFAULT_DIRECTORY};
 
@@ -53,16 +53,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = runtime(&config)?;
     runtime.block_on(async {
         let demo = settings::demo_address(&config)?;
-        let demo = tokio::net::TcpListener::bind(demo).await.map_err(|error| {
-            with_port_hint(format!("demo service: {}", BindError::new(demo, error)).into(), "--demo-port")
-        })?;
-        let system = System::start(config, Some(file))
+        let demo = tokio::net::TcpListener::bind(demo)
             .await
-            .map_err(|error| with_port_hint(error, "--server-port, --gateway-port or --management-port"))?;
+            .map_err(|error| with_port_hint(NotListening::new(DEMO, BindError::new(demo, error)).into()))?;
+        let system = System::start(config, Some(file)).await.map_err(with_port_hint)?;
         let stopped = CancellationToken::new();
         let demo = tokio::spawn(demo::serve(demo, stopped.clone()));
         let credentials = credentials::prepare(directory, &system).await?;
-        line(&table::render(directory, &system, &credentials))?;
+        line(&table::render(directory, &system, &credentials)?)?;
         line(&format!("ready in {} ms", started.elapsed().as_millis()))?;
         stop_signal().await;
         system.stop().await;
@@ -72,12 +70,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// Ports that are taken are the commonest reason why a start fails: say which flag chooses another.
-fn with_port_hint(error: Failure, flags: &str) -> Failure {
-    let text = error.to_string();
-    if text.contains("taken") || text.contains("in use") {
-        format!("{text}\n  {flags} chooses another port").into()
-    } else {
-        error
-    }
+/// What the demo service is called where listeners are called by their key.
+const DEMO: &str = "demo service";
+
+/// Ports that are taken are the commonest reason why a start fails: say which flag chooses another, and one to choose.
+fn with_port_hint(error: Failure) -> Failure {
+    let Some(refused) = error.downcast_ref::<NotListening>() else { return error };
+    let flag = match refused.key() {
+        "server.listen" => "--server-port",
+        "gateway.listen" => "--gateway-port",
+        "management.listen" => "--management-port",
+        _ => "--demo-port",
+    };
+    let suggestion =
+        settings::free_port(refused.address()).map_or_else(|| "PORT".to_owned(), |port| port.to_string());
+    format!("{error}\n  `{} dev {flag} {suggestion}` would", program()).into()
 }

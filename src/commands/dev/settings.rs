@@ -1,9 +1,9 @@
 //! The configuration that `dev` writes: an ordinary file, to be read, changed and grown into production.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, load};
 use crate::output::Failure;
 use crate::wiring::files;
 
@@ -12,34 +12,75 @@ pub(crate) const DEFAULT_DIRECTORY: &str = ".countersign";
 /// The configuration's name in that directory.
 pub(crate) const CONFIG_FILE: &str = "countersign.toml";
 
-/// Ports asked for on the command line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ports {
-    pub(super) server: Option<u16>,
-    pub(super) gateway: Option<u16>,
-    pub(super) demo: Option<u16>,
-    pub(super) management: Option<u16>,
+/// One value for each port that `dev` listens on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ports<P> {
+    pub(super) server: P,
+    pub(super) gateway: P,
+    pub(super) demo: P,
+    pub(super) management: P,
 }
 
-/// Writes the file unless there is one; with ports on the command line it is written anew.
+const DEFAULT_PORTS: Ports<u16> = Ports { server: 8400, gateway: 8443, demo: 8401, management: 8402 };
+
+impl Ports<Option<u16>> {
+    /// Those asked for, and the known ones where none was.
+    fn or(self, known: Ports<u16>) -> Ports<u16> {
+        Ports {
+            server: self.server.unwrap_or(known.server),
+            gateway: self.gateway.unwrap_or(known.gateway),
+            demo: self.demo.unwrap_or(known.demo),
+            management: self.management.unwrap_or(known.management),
+        }
+    }
+}
+
+/// Writes the file unless there is one. Ports on the command line go into the file, so that `try` and the next start
+/// know them; the others stay. A file that somebody has made their own is left alone.
 ///
 /// # Errors
-/// When it can't be written.
-pub(super) fn write(file: &Path, ports: Ports) -> Result<(), Failure> {
-    let asked = [ports.server, ports.gateway, ports.demo, ports.management].iter().any(Option::is_some);
-    if file.exists() && !asked {
+/// When it can't be written, or was changed by hand and ports are asked for that are not in it.
+pub(super) fn write(file: &Path, asked: Ports<Option<u16>>) -> Result<(), Failure> {
+    if !file.exists() {
+        return files::write_private(file, text(asked.or(DEFAULT_PORTS)).as_bytes());
+    }
+    let known = ports_in(file)?;
+    let wanted = asked.or(known);
+    if wanted == known {
         return Ok(());
     }
-    let server = ports.server.unwrap_or(8400);
-    let gateway = ports.gateway.unwrap_or(8443);
-    let demo = ports.demo.unwrap_or(8401);
-    let management = ports.management.unwrap_or(8402);
-    files::write_private(file, text(server, gateway, demo, management).as_bytes())
+    if files::read(file)? != text(known).as_bytes() {
+        return Err(format!(
+            "{}: it was changed by hand, so `dev` does not write other ports into it: change them there",
+            file.display()
+        )
+        .into());
+    }
+    files::write_private(file, text(wanted).as_bytes())
 }
 
-fn text(server: u16, gateway: u16, demo: u16, management: u16) -> String {
+fn ports_in(file: &Path) -> Result<Ports<u16>, Failure> {
+    let config = load(file, [])?;
+    let port = |address: Option<SocketAddr>| address.map(|address| address.port());
+    let found = Ports {
+        server: port(config.server.as_ref().map(|server| server.listen)),
+        gateway: port(config.gateway.as_ref().map(|gateway| gateway.listen)),
+        demo: port(demo_address(&config).ok()),
+        management: port(config.management),
+    };
+    Ok(found.or(DEFAULT_PORTS))
+}
+
+/// A port near one that is taken, to suggest.
+pub(super) fn free_port(taken: SocketAddr) -> Option<u16> {
+    let above = taken.port().max(1024)..=u16::MAX;
+    above.skip(1).step_by(10).take(20).find(|port| TcpListener::bind((taken.ip(), *port)).is_ok())
+}
+
+fn text(ports: Ports<u16>) -> String {
+    let Ports { server, gateway, demo, management } = ports;
     format!(
-        r#"# Written by `countersign dev`. It is yours to change; `dev` writes it anew only when given a port.
+        r#"# Written by `countersign dev`. It is yours to change; from then on `dev` leaves it as it is.
 # `countersign config example` shows every key.
 
 data_dir = "."

@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use super::credentials::{Credentials, PERSON, ROBOT};
+use crate::output::{Failure, program, shell_word};
 use crate::wiring::{System, files};
 
 /// The five lines and the sign-in page.
-pub(super) fn render(directory: &Path, system: &System, credentials: &Credentials) -> String {
+pub(super) fn render(
+    directory: &Path,
+    system: &System,
+    credentials: &Credentials,
+) -> Result<String, Failure> {
     let port = system.gateway_address.map_or(0, |address| address.port());
     let url = format!("https://localhost:{port}/hello");
-    let curl = format!("curl --cacert {}", credentials.bundle.display());
-    let cat = |file: &Path| format!("$(cat {})", file.display());
+    let curl = format!("curl --cacert {}", shell_word(&credentials.bundle));
+    let cat = |file: &Path| format!("$(cat {})", shell_word(file));
     let lines = [
         ("JWT", format!("{curl} -H \"Authorization: Bearer {}\" {url}", cat(&credentials.jwt))),
         ("OAuth 2.0", format!("{curl} -H \"Authorization: Bearer {}\" {url}", cat(&credentials.reference))),
@@ -18,8 +23,8 @@ pub(super) fn render(directory: &Path, system: &System, credentials: &Credential
             "mTLS",
             format!(
                 "{curl} --cert {} --key {} {url}",
-                credentials.certificate.0.display(),
-                credentials.certificate.1.display()
+                shell_word(&credentials.certificate.0),
+                shell_word(&credentials.certificate.1)
             ),
         ),
         ("Basic", format!("{curl} -u \"{ROBOT}:{}\" {url}", cat(&credentials.password))),
@@ -29,10 +34,18 @@ pub(super) fn render(directory: &Path, system: &System, credentials: &Credential
     for (method, line) in lines {
         text.push_str(&format!("  {method:<10} {line}\n"));
     }
-    let password = files::read_secret(&credentials.person_password);
-    let password = password.as_ref().map_or("(changed)", |secret| secret.expose().as_str());
-    text.push_str(&format!("\n  Sign-in page  {}sign-in   {PERSON} / {password}\n", system.issuer()));
-    text.push_str(&format!("  All at once   countersign try --data-dir {}\n", directory.display()));
+    let password = files::read_secret(&credentials.person_password)?;
+    text.push_str(&format!(
+        "\n  Sign-in page  {}sign-in   {PERSON} / {}\n",
+        system.issuer(),
+        password.expose()
+    ));
+    let everything = if directory == Path::new(super::DEFAULT_DIRECTORY) {
+        format!("{} try", program())
+    } else {
+        format!("{} try --data-dir {}", program(), shell_word(directory))
+    };
+    text.push_str(&format!("  All at once   {everything}\n"));
     text.push_str(&format!("  Configuration {}\n", directory.join(super::CONFIG_FILE).display()));
-    text
+    Ok(text)
 }

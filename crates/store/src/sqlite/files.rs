@@ -1,8 +1,8 @@
 //! The data directory and the database file: made private, and looked at before SQLite is asked, because its own
 //! messages ("unable to open database file") do not say what to do.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -67,12 +67,15 @@ pub(super) fn prepare(directory: &Path) -> Result<PathBuf> {
         }
         Err(error) => return Err(not_writable(error)),
     }
-    // SQLite must be able to make and remove files beside the database.
+    // SQLite must be able to make and remove files beside the database, and to put something into them: it calls a
+    // full disk an I/O error when it meets it this early.
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let unique = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let probe = directory.join(format!(".countersign-{}-{}", unique.0, unique.1));
-    match OpenOptions::new().write(true).create(true).truncate(true).open(&probe) {
-        Ok(_) => std::fs::remove_file(&probe).map_err(not_writable)?,
+    let written = File::create(&probe).and_then(|mut file| file.write_all(&[0; ROOM]));
+    let removed = std::fs::remove_file(&probe);
+    match written {
+        Ok(()) => removed.map_err(not_writable)?,
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             return Err(StoreError::DiskFull(format!("{}: {error}", directory.display())));
         }
@@ -80,3 +83,6 @@ pub(super) fn prepare(directory: &Path) -> Result<PathBuf> {
     }
     Ok(path)
 }
+
+/// What must be free for a start: the index of the write-ahead log and a little more.
+const ROOM: usize = 64 << 10;
