@@ -153,6 +153,7 @@ impl Check {
             (name, scopes)
         });
         let certificate_scopes = certificate_scopes.collect();
+        let max_connections = raw.max_connections.unwrap_or(10_000);
         Gateway {
             certificate_scopes,
             listen: raw.listen,
@@ -160,7 +161,10 @@ impl Check {
             client_certificates: raw.client_certificates,
             trust_bundles,
             trusted_proxies: raw.trusted_proxies,
-            max_connections: raw.max_connections.unwrap_or(10_000),
+            max_connections,
+            max_connections_per_address: raw
+                .max_connections_per_address
+                .unwrap_or_else(|| (max_connections / 4).max(1)),
             routes,
         }
     }

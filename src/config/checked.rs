@@ -57,6 +57,7 @@ pub(crate) struct Gateway {
     pub(crate) certificate_scopes: BTreeMap<String, ScopeSet>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_connections: u32,
+    pub(crate) max_connections_per_address: u32,
     pub(crate) routes: Vec<Route>,
 }
 

@@ -87,6 +87,9 @@ pub(crate) struct RawGateway {
     /// The most connections held open at once. Default: 10000.
     #[serde(default)]
     pub max_connections: Option<u32>,
+    /// The most connections from one address (of IPv6, one /64), trusted proxies excepted. Default: a quarter of all.
+    #[serde(default)]
+    pub max_connections_per_address: Option<u32>,
     /// Which requests go where, and who may make them.
     #[serde(default)]
     pub routes: Vec<RawRoute>,

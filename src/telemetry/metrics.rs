@@ -21,7 +21,19 @@ pub(crate) fn start() -> Result<PrometheusHandle, Failure> {
         "countersign_requests_total",
         "Requests by surface, method, route and outcome."
     );
-    metrics::describe_histogram!("countersign_request_duration_seconds", "Time until the answer's header.");
+    metrics::describe_histogram!(
+        "countersign_request_duration_seconds",
+        "Time until the end of the answer; at the server, until its header."
+    );
+    for (name, meaning) in [
+        ("countersign_denials_total", "Requests that policy denied, by route and reason."),
+        ("countersign_refusals_total", "Requests refused for their shape, by reason."),
+        ("countersign_connections_refused_total", "Connections not served, by surface and reason."),
+        ("countersign_connections_cut_total", "Connections whose caller took too long, by reason."),
+    ] {
+        metrics::describe_counter!(name, meaning);
+    }
+    metrics::describe_gauge!("countersign_connections_open", "Connections that are open, by surface.");
     Ok(handle)
 }
 

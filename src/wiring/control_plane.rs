@@ -68,6 +68,8 @@ pub(super) async fn bind(
         }
     };
     let mut settings = ListenerSettings::new(server.listen);
+    settings.surface = "server";
+    settings.shared_addresses = AddressList::new(server.trusted_proxies.clone());
     settings.drain_timeout = config.network.drain;
     let listener = listen("server.listen", settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
     let limits = ServerLimits { drain_timeout: config.network.drain, ..ServerLimits::default() };

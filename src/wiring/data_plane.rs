@@ -46,8 +46,12 @@ pub(super) async fn bind(
     };
     let mut settings = ListenerSettings::new(gateway.listen);
     settings.drain_timeout = config.network.drain;
-    let most = usize::try_from(gateway.max_connections).unwrap_or(usize::MAX);
-    settings.limits = ConnectionLimits { total: most, per_address: most };
+    settings.surface = "gateway";
+    settings.limits = ConnectionLimits {
+        total: gateway.max_connections as usize,
+        per_address: gateway.max_connections_per_address as usize,
+    };
+    settings.shared_addresses = AddressList::new(gateway.trusted_proxies.clone());
     let listener = listen("gateway.listen", settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
     let table = routes::build(gateway, &live::default_audience(config, parts), &parts.env.clock)?;
     let issuer = IdentityIssuer::new(

@@ -64,8 +64,8 @@ impl System {
             let text = metrics.clone();
             let text: MetricsText = Arc::new(move || text.render());
             let router = management_router(control_plane::readiness(&parts, &access), Some(text));
-            listen("management.listen", ListenerSettings::new(address), None)
-                .map(|listener| (listener, router))
+            let settings = ListenerSettings { surface: "management", ..ListenerSettings::new(address) };
+            listen("management.listen", settings, None).map(|listener| (listener, router))
         });
         let management = management.transpose()?;
 

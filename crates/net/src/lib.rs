@@ -15,6 +15,7 @@ mod limbo;
 mod limit;
 mod listener;
 mod material;
+mod meters;
 mod port_holder;
 mod server_tls;
 mod stream;

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use countersign_model::AddressList;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::meters::Meters;
 
 /// Limits on open connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,15 +31,19 @@ pub struct Load {
     places: Arc<Semaphore>,
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
     limits: ConnectionLimits,
+    shared_addresses: AddressList,
+    meters: Meters,
 }
 
 impl Load {
-    pub(crate) fn new(limits: ConnectionLimits) -> Self {
+    pub(crate) fn new(limits: ConnectionLimits, shared_addresses: AddressList, meters: Meters) -> Self {
         let limits = ConnectionLimits { total: limits.total.clamp(1, Semaphore::MAX_PERMITS), ..limits };
         Self {
             places: Arc::new(Semaphore::new(limits.total)),
             by_address: Arc::new(Mutex::new(HashMap::new())),
             limits,
+            shared_addresses,
+            meters,
         }
     }
 
@@ -56,12 +63,14 @@ impl Load {
         let network = network(address);
         let mut by_address = lock(&self.by_address);
         let count = by_address.entry(network).or_default();
-        if *count >= self.limits.per_address {
+        if *count >= self.limits.per_address && !self.shared_addresses.contains(address) {
             return None;
         }
         *count += 1;
         drop(by_address);
-        Some(Guard { network, by_address: Arc::clone(&self.by_address), _place: place })
+        self.meters.opened();
+        let (by_address, meters) = (Arc::clone(&self.by_address), self.meters.clone());
+        Some(Guard { network, by_address, meters, _place: place })
     }
 }
 
@@ -70,11 +79,13 @@ impl Load {
 pub struct Guard {
     network: IpAddr,
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    meters: Meters,
     _place: OwnedSemaphorePermit,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        self.meters.closed();
         let mut by_address = lock(&self.by_address);
         if let Some(count) = by_address.get_mut(&self.network) {
             *count = count.saturating_sub(1);
@@ -104,7 +115,8 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_gets_its_share_and_gives_it_back() {
-        let load = Load::new(ConnectionLimits { total: 3, per_address: 1 });
+        let shared = AddressList::new(vec!["192.0.2.0/24".parse().unwrap()]);
+        let load = Load::new(ConnectionLimits { total: 3, per_address: 1 }, shared, Meters::new("test"));
         let first = load.admit(load.place().await.unwrap(), "2001:db8::1".parse().unwrap()).unwrap();
         assert!(load.admit(load.place().await.unwrap(), "2001:db8::2".parse().unwrap()).is_none());
         let other = load.admit(load.place().await.unwrap(), "2001:db8:0:1::1".parse().unwrap()).unwrap();
@@ -112,6 +124,10 @@ mod tests {
         drop(first);
         assert!(load.admit(load.place().await.unwrap(), "2001:db8::2".parse().unwrap()).is_some());
         drop(other);
+        let balancer = "192.0.2.1".parse().unwrap();
+        let one = load.admit(load.place().await.unwrap(), balancer).unwrap();
+        let two = load.admit(load.place().await.unwrap(), balancer).unwrap();
+        drop((one, two));
         assert_eq!((load.open(), lock(&load.by_address).len()), (0, 0));
     }
 }

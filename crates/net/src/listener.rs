@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_model::AddressList;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::limit::{ConnectionLimits, Guard, Load};
+use crate::meters::{Meters, NotServed};
 use crate::port_holder::port_holder;
 use crate::server_tls::ServerTls;
 use crate::stream::{ConnectionInfo, Stream, TlsInfo};
@@ -21,6 +23,8 @@ use crate::stream::{ConnectionInfo, Stream, TlsInfo};
 /// How to listen.
 #[derive(Clone, Debug)]
 pub struct ListenerSettings {
+    /// Its name in metrics and logs.
+    pub surface: &'static str,
     /// Where; port 0 takes a free one.
     pub address: SocketAddr,
     /// Whether several processes may share the port (`SO_REUSEPORT`).
@@ -29,6 +33,8 @@ pub struct ListenerSettings {
     pub backlog: u32,
     /// How many connections may be open.
     pub limits: ConnectionLimits,
+    /// Addresses that many callers share, such as a load balancer's: no limit for each of them.
+    pub shared_addresses: AddressList,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// How long open connections may go on once the listener is told to stop.
@@ -40,10 +46,12 @@ impl ListenerSettings {
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self {
+            surface: "other",
             address,
             reuse_port: false,
             backlog: 1024,
             limits: ConnectionLimits::default(),
+            shared_addresses: AddressList::default(),
             handshake_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
         }
@@ -134,6 +142,7 @@ pub struct Listener {
     local: SocketAddr,
     tls: Option<ServerTls>,
     load: Load,
+    meters: Meters,
 }
 
 impl Listener {
@@ -144,8 +153,9 @@ impl Listener {
     pub fn bind(settings: ListenerSettings, tls: Option<ServerTls>) -> Result<Self, BindError> {
         let address = settings.address;
         let (socket, local) = open(&settings).map_err(|source| BindError::new(address, source))?;
-        let load = Load::new(settings.limits);
-        Ok(Self { settings, socket, local, tls, load })
+        let meters = Meters::new(settings.surface);
+        let load = Load::new(settings.limits, settings.shared_addresses.clone(), meters.clone());
+        Ok(Self { settings, socket, local, tls, load, meters })
     }
 
     /// Where it listens, with the port that was chosen.
@@ -176,7 +186,12 @@ impl Listener {
         // A set rather than a token watched by every connection: nothing is shared while requests flow.
         let mut tasks = JoinSet::new();
         let draining = CancellationToken::new();
-        let mut accepting = Accepting { socket: &self.socket, load: &self.load, pause: Pause::default() };
+        let mut accepting = Accepting {
+            socket: &self.socket,
+            load: &self.load,
+            meters: &self.meters,
+            pause: Pause::default(),
+        };
         while let Some(Some((socket, remote, guard))) = shutdown.run_until_cancelled(accepting.next()).await {
             let arrival = Arrival {
                 socket,
@@ -184,6 +199,7 @@ impl Listener {
                 guard,
                 tls: self.tls.clone(),
                 handshake_timeout: self.settings.handshake_timeout,
+                meters: self.meters.clone(),
                 draining: draining.clone(),
             };
             let handler = handler.clone();
@@ -227,6 +243,7 @@ fn open(settings: &ListenerSettings) -> io::Result<(TcpListener, SocketAddr)> {
 struct Accepting<'l> {
     socket: &'l TcpListener,
     load: &'l Load,
+    meters: &'l Meters,
     pause: Pause,
 }
 
@@ -241,9 +258,7 @@ impl Accepting<'_> {
                     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
                     match self.load.admit(place, remote.ip()) {
                         Some(guard) => return Some((socket, remote, guard)),
-                        None => {
-                            tracing::debug!(address = %remote.ip(), "too many connections from one address")
-                        }
+                        None => self.meters.not_served(NotServed::AddressLimit, remote.ip(), None),
                     }
                 }
                 Err(error) if concerns_one_connection(&error) => {}
@@ -286,6 +301,7 @@ struct Arrival {
     guard: Guard,
     tls: Option<ServerTls>,
     handshake_timeout: Duration,
+    meters: Meters,
     draining: CancellationToken,
 }
 
@@ -305,7 +321,7 @@ impl Arrival {
                 match handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                     Ok((stream, info)) => (stream, Some(info)),
                     Err(error) => {
-                        tracing::debug!(remote = %self.remote, %error, "TLS handshake failed");
+                        self.meters.not_served(NotServed::of(&error), self.remote.ip(), Some(&error));
                         return None;
                     }
                 }

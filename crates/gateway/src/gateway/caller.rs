@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_access::{Peer, PeerCertificate};
 use countersign_net::ConnectionInfo;
 
-use super::Gateway;
 use super::forwarded::Forwarded;
 use super::request_id::RequestIds;
 use super::watch::Watch;
+use super::{Gateway, log};
 use crate::proxy::Tunnel;
 
 /// What all requests of a connection share.
@@ -32,24 +32,20 @@ impl Caller {
         http2: bool,
         watch: Arc<Watch>,
     ) -> Option<Self> {
-        let certificate = match info
-            .tls
-            .as_ref()
-            .and_then(|tls| Some((tls, tls.client_certificates.first()?)))
-        {
-            Some((tls, leaf)) => {
-                let bundle = tls.vouched_by.first().map(|name| &**name);
-                match PeerCertificate::from_der(leaf, bundle) {
-                    Ok(certificate) => Some(Arc::new(certificate)),
-                    Err(error) => {
-                        tracing::info!(target: "audit", event = "refused", client = %info.remote.ip(), %error,
-                            "client certificate refused");
-                        return None;
+        let certificate =
+            match info.tls.as_ref().and_then(|tls| Some((tls, tls.client_certificates.first()?))) {
+                Some((tls, leaf)) => {
+                    let bundle = tls.vouched_by.first().map(|name| &**name);
+                    match PeerCertificate::from_der(leaf, bundle) {
+                        Ok(certificate) => Some(Arc::new(certificate)),
+                        Err(error) => {
+                            log::unreadable_certificate(&error, info.remote.ip());
+                            return None;
+                        }
                     }
                 }
-            }
-            None => None,
-        };
+                None => None,
+            };
         let address = info.remote.ip().to_canonical();
         let secure = info.tls.is_some();
         let settings = &gateway.settings;

@@ -20,9 +20,11 @@ use tokio::time::Sleep;
 
 use super::Gateway;
 use super::caller::Caller;
-use super::exchange;
-use super::watch::{Watch, Watcher};
+use super::meters::Outcome;
+use super::watch::{Phase, Watch, Watcher};
+use super::{exchange, log};
 use crate::GatewaySettings;
+use crate::hygiene::Refusal;
 use crate::hygiene::framing::Framing;
 
 pub(super) async fn serve(gateway: Arc<Gateway>, accepted: Accepted) {
@@ -33,17 +35,42 @@ pub(super) async fn serve(gateway: Arc<Gateway>, accepted: Accepted) {
         () = draining.cancelled() => return,
     };
     let Ok(version) = version else { return };
-    let watch = Arc::new(Watch::default());
     let http2 = version == HttpVersion::Http2;
+    let watch = Arc::new(Watch::new(http2));
     let Some(caller) = Caller::new(Arc::clone(&gateway), &info, http2, Arc::clone(&watch)) else { return };
     let caller = Arc::new(caller);
-    match version {
+    let end = match version {
         HttpVersion::Http1 => serve_http1(&gateway.settings, &caller, watch, stream, &draining).await,
         HttpVersion::Http2 => serve_http2(&gateway.settings, &caller, watch, stream, &draining).await,
-    }
+    };
+    explain(&caller, &end);
     if let Some(tunnel) = caller.take_tunnel() {
         tunnel.run().await;
     }
+}
+
+/// How a connection ended.
+enum End {
+    /// One side closed it.
+    Closed,
+    /// It could not go on.
+    Failed(hyper::Error),
+    /// The caller took too long with this.
+    Cut(Phase),
+}
+
+/// Counts and tells what no request could tell of itself.
+fn explain(caller: &Caller, end: &End) {
+    let client = caller.peer.address();
+    let refusal = match end {
+        _ if caller.watch.is_broken() => Refusal::Framing,
+        End::Failed(error) if error.is_parse_too_large() => Refusal::TooManyHeaders,
+        End::Failed(error) if error.is_parse() => Refusal::Unreadable,
+        End::Cut(phase) => return log::cut(*phase, client),
+        End::Closed | End::Failed(_) => return,
+    };
+    caller.gateway.meters.count(None, Outcome::Refused);
+    log::refused(refusal, client, None);
 }
 
 async fn serve_http1(
@@ -52,7 +79,7 @@ async fn serve_http1(
     watch: Arc<Watch>,
     stream: Stream,
     draining: &CancellationToken,
-) {
+) -> End {
     let io = TokioIo::new(Watched { stream, framing: Some(Framing::default()), watch: Arc::clone(&watch) });
     let mut builder = http1::Builder::new();
     builder.half_close(false).header_read_timeout(None).max_buf_size(settings.limits.header_bytes.max(8192));
@@ -72,7 +99,7 @@ async fn serve_http1(
         Watcher::new(settings.timeouts),
         draining,
     )
-    .await;
+    .await
 }
 
 async fn serve_http2(
@@ -81,7 +108,7 @@ async fn serve_http2(
     watch: Arc<Watch>,
     stream: Stream,
     draining: &CancellationToken,
-) {
+) -> End {
     let io = TokioIo::new(Watched { stream, framing: None, watch: Arc::clone(&watch) });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
@@ -90,7 +117,7 @@ async fn serve_http2(
         .max_header_list_size(u32::try_from(settings.limits.header_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(settings.limits.h2_resets)
         .max_local_error_reset_streams(settings.limits.h2_resets)
-        .max_send_buf_size(256 * 1024)
+        .max_send_buf_size(64 * 1024)
         .initial_stream_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .keep_alive_interval(Duration::from_secs(20))
@@ -108,17 +135,17 @@ async fn serve_http2(
         Watcher::new(settings.timeouts),
         draining,
     )
-    .await;
+    .await
 }
 
 /// Polls the connection; the tick and the drain only when they rang.
-async fn drive<C: Future>(
+async fn drive<C: Future<Output = hyper::Result<()>>>(
     mut connection: Pin<&mut C>,
     drain: impl Fn(Pin<&mut C>),
     watch: &Watch,
     mut watcher: Watcher,
     draining: &CancellationToken,
-) {
+) -> End {
     let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: AtomicWaker::new() });
     let bell_waker = Waker::from(Arc::clone(&bell));
     let mut tick = pin!(tokio::time::sleep(watcher.tick()));
@@ -126,8 +153,8 @@ async fn drive<C: Future>(
     let mut drained = Some(Box::pin(draining.cancelled()));
     std::future::poll_fn(|cx| {
         bell.task.register(cx.waker());
-        if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(ended.map_or_else(End::Failed, |()| End::Closed));
         }
         if slow && watch.is_active() {
             slow = false;
@@ -142,8 +169,8 @@ async fn drive<C: Future>(
                 cx.waker().wake_by_ref();
             }
             while tick.as_mut().poll(&mut ringing).is_ready() {
-                if watcher.has_expired(watch, Instant::now()) {
-                    return Poll::Ready(());
+                if let Some(phase) = watcher.expired(watch, Instant::now()) {
+                    return Poll::Ready(End::Cut(phase));
                 }
                 slow = !watch.is_active();
                 next_tick(tick.as_mut(), if slow { watcher.slow_tick() } else { watcher.tick() });
@@ -151,7 +178,7 @@ async fn drive<C: Future>(
         }
         Poll::Pending
     })
-    .await;
+    .await
 }
 
 fn next_tick(tick: Pin<&mut Sleep>, period: Duration) {
@@ -206,7 +233,11 @@ impl AsyncRead for Watched {
         if let Some(request) = reader.refused() {
             watch.refuse(request);
         }
-        if sound { Poll::Ready(Ok(())) } else { Poll::Ready(Err(io::ErrorKind::InvalidData.into())) }
+        if sound {
+            return Poll::Ready(Ok(()));
+        }
+        watch.break_off();
+        Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) async fn serve(caller: Arc<Caller>, request: Request<Incoming>) -> Re
         Err(stop) => exchange.stop(&stop),
     };
     exchange.status = response.status().as_u16();
+    // Until its body is found waiting for the upstream, the answer waits for the caller.
+    exchange.waiting_for_upstream(false);
     response.body_mut().exchange = Some(exchange);
     response
 }
@@ -135,7 +137,7 @@ impl Exchange {
                 Ok(response)
             }
             Err(fault) => {
-                tracing::debug!(route = &*route.name, %fault, "forwarding failed");
+                log::not_forwarded(&fault, &route.name, client, self.request_id());
                 Err(Stop::Problem(Problem::of(&fault)))
             }
         }
@@ -252,12 +254,12 @@ impl Exchange {
         match stop {
             Stop::Refused(refusal) => {
                 self.outcome = Outcome::Refused;
-                log::refused(*refusal, client, &id);
+                log::refused(*refusal, client, Some(&id));
                 answer::problem(Problem::from(*refusal), &id)
             }
             Stop::Unframed => {
                 self.outcome = Outcome::Refused;
-                log::refused(Refusal::Framing, client, &id);
+                log::refused(Refusal::Framing, client, Some(&id));
                 let mut response = answer::problem(Problem::from(Refusal::Framing), &id);
                 answer::and_close(&mut response);
                 response
@@ -287,7 +289,9 @@ impl Exchange {
     pub(crate) fn waiting_for_upstream(&mut self, waits: bool) {
         if self.waiting != waits {
             self.waiting = waits;
-            self.caller.watch.waits(waits);
+            self.caller.watch.waits(self.number, waits);
+        } else if !waits {
+            self.caller.watch.moved(self.number);
         }
     }
 
@@ -304,8 +308,10 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.waiting_for_upstream(false);
-        self.caller.watch.end();
+        if self.waiting {
+            self.caller.watch.waits(self.number, false);
+        }
+        self.caller.watch.end(self.number);
         let duration = self.started.elapsed();
         let meters = self.route.as_ref().map_or(&self.caller.gateway.meters, |route| &route.meters);
         meters.record(self.authenticated_by, self.outcome, duration);

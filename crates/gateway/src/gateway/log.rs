@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use countersign_access::{Denial, Identity};
+use countersign_access::{Denial, Identity, InvalidCertificate};
 use countersign_model::{Method, Subject};
 use http::HeaderValue;
+use metrics::counter;
 
 use super::meters::Outcome;
+use super::watch::Phase;
 use crate::hygiene::Refusal;
+use crate::proxy::Fault;
 
 /// What the access log says about one request; gathered only while somebody listens.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Ended<'_> {
     }
 }
 
-/// One denial.
+/// One denial, told and counted by its reason.
 pub(crate) fn denied(
     denial: &Denial,
     route: &str,
@@ -74,6 +77,8 @@ pub(crate) fn denied(
     client: IpAddr,
     request_id: &HeaderValue,
 ) {
+    counter!("countersign_denials_total", "route" => route.to_owned(), "reason" => denial.reason())
+        .increment(1);
     tracing::info!(
         target: "audit",
         event = "denied",
@@ -90,16 +95,64 @@ pub(crate) fn denied(
     );
 }
 
-/// One request refused for its shape.
-pub(crate) fn refused(refusal: Refusal, client: IpAddr, request_id: &HeaderValue) {
+/// One request refused for its shape; without a name when it could not even be read.
+pub(crate) fn refused(refusal: Refusal, client: IpAddr, request_id: Option<&HeaderValue>) {
+    counter!("countersign_refusals_total", "reason" => refusal.as_str()).increment(1);
     tracing::info!(
         target: "audit",
         event = "refused",
         reason = refusal.as_str(),
         client = %client,
-        request_id = id(request_id),
+        request_id = request_id.map(id),
         "request refused"
     );
+}
+
+/// A connection that was not served for its certificate, which TLS believes and we can't read.
+pub(crate) fn unreadable_certificate(error: &InvalidCertificate, client: IpAddr) {
+    counter!("countersign_refusals_total", "reason" => "client_certificate").increment(1);
+    tracing::info!(
+        target: "audit",
+        event = "refused",
+        reason = "client_certificate",
+        client = %client,
+        %error,
+        "connection refused"
+    );
+}
+
+/// A connection that was cut because its caller took too long. Resting ones end like this every day.
+pub(crate) fn cut(phase: Phase, client: IpAddr) {
+    counter!("countersign_connections_cut_total", "reason" => phase.as_str()).increment(1);
+    match phase {
+        Phase::Idle | Phase::Served => {
+            tracing::debug!(reason = phase.as_str(), client = %client, "connection cut");
+        }
+        Phase::Head | Phase::Stalled => tracing::info!(
+            target: "audit",
+            event = "cut",
+            reason = phase.as_str(),
+            client = %client,
+            "connection cut"
+        ),
+    }
+}
+
+/// A request that the upstream did not answer. What the caller did is in the access log; what the upstream did not
+/// is for whoever runs it.
+pub(crate) fn not_forwarded(fault: &Fault, route: &str, client: IpAddr, request_id: &HeaderValue) {
+    let request_id = id(request_id);
+    match fault {
+        Fault::Body(_) | Fault::NotSupported => {
+            tracing::debug!(route, client = %client, %fault, request_id, "not forwarded");
+        }
+        Fault::Connect(_)
+        | Fault::ConnectTimedOut
+        | Fault::Broken
+        | Fault::TimedOut
+        | Fault::NoServer
+        | Fault::BadAnswer => tracing::warn!(route, %fault, request_id, "the upstream did not answer"),
+    }
 }
 
 fn id(value: &HeaderValue) -> &str {

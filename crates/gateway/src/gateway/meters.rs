@@ -78,11 +78,16 @@ impl Meters {
 
     /// Counts one request.
     pub(crate) fn record(&self, method: Option<Method>, outcome: Outcome, duration: Duration) {
+        self.count(method, outcome);
+        self.duration.record(duration.as_secs_f64());
+    }
+
+    /// Counts what never became a request that could be timed.
+    pub(crate) fn count(&self, method: Option<Method>, outcome: Outcome) {
         let place = method.map_or(0, |method| 1 + method as usize) * Outcome::ALL.len() + outcome as usize;
         if let Some(counter) = self.requests.get(place) {
             counter.get_or_init(|| self.counter(method, outcome)).increment(1);
         }
-        self.duration.record(duration.as_secs_f64());
     }
 
     fn counter(&self, method: Option<Method>, outcome: Outcome) -> Counter {

@@ -29,6 +29,8 @@ pub enum Refusal {
     BadQuery,
     /// Framing that two parsers could read differently.
     Framing,
+    /// Nothing that could be read as HTTP.
+    Unreadable,
     /// A `Connection` that names a field it has no business with.
     Connection,
     /// An expectation other than `100-continue`.
@@ -54,6 +56,7 @@ impl Refusal {
             Self::EmptySegment => "empty_segment",
             Self::BadQuery => "bad_query",
             Self::Framing => "framing",
+            Self::Unreadable => "unreadable",
             Self::Connection => "connection",
             Self::Expectation => "expectation",
             Self::TooManyHeaders => "too_many_headers",
@@ -78,6 +81,7 @@ impl Refusal {
             | Self::EmptySegment
             | Self::BadQuery
             | Self::Framing
+            | Self::Unreadable
             | Self::Connection => StatusCode::BAD_REQUEST,
         }
     }
@@ -98,6 +102,7 @@ impl Refusal {
             Self::EmptySegment => "The path has empty segments.",
             Self::BadQuery => "The query has characters that need escaping.",
             Self::Framing => "The request's framing is ambiguous.",
+            Self::Unreadable => "This is no HTTP request.",
             Self::Connection => "The Connection field names a field that is not the connection's.",
             Self::Expectation => "Only the expectation 100-continue is known.",
             Self::TooManyHeaders => "The request has too many or too long header fields.",

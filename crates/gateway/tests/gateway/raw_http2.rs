@@ -1,10 +1,12 @@
 //! HTTP/2 as no library would send it, and what an upstream of HTTP/1 makes of it.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use countersign_gateway::{CallerTimeouts, GatewaySettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{PATIENCE, Running, fields, one_open_route};
+use crate::support::{PATIENCE, Running, Upstream, fields, one_open_route, open, route};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const DATA: u8 = 0;
@@ -121,6 +123,34 @@ async fn lengths_that_lie_never_become_a_request_of_http1() {
         (&seen["body"], fields(&seen["headers"], "content-length")),
         (&"hello".into(), vec!["5".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn a_caller_that_takes_nothing_is_cut_whatever_else_it_says() {
+    let upstream = Upstream::start().await;
+    let short = Duration::from_millis(300);
+    let settings = GatewaySettings {
+        timeouts: CallerTimeouts { stall: short, ..CallerTimeouts::default() },
+        ..GatewaySettings::default()
+    };
+    let gateway = Running::start_with(vec![route("open", "/", &upstream, open())], settings).await;
+    for path in ["/big", "/x"] {
+        // RFC 9113 §6.5.2: SETTINGS_INITIAL_WINDOW_SIZE 0, so that no byte of a body may be sent.
+        let preface = [&PREFACE[..24], b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0"].concat();
+        let wanted = [GET[0], GET[1], GET[2], (":path", path)];
+        let mut socket = gateway.connect().await;
+        socket.write_all(&[preface, whole(&wanted).concat()].concat()).await.unwrap();
+        let (mut reader, mut writer) = socket.into_split();
+        let reading = tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
+        // Pings are answered: something moves all the time.
+        let pinging = async {
+            while writer.write_all(b"\0\0\x08\x06\0\0\0\0\0pingpong").await.is_ok() && !reading.is_finished()
+            {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, pinging).await.expect("cut");
+    }
 }
 
 #[tokio::test]
