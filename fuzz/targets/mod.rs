@@ -15,6 +15,7 @@ mod htpasswd;
 mod params;
 mod request_target;
 mod token;
+mod user_code;
 
 pub(crate) use authorization::authorization;
 pub(crate) use certificate::certificate;
@@ -23,3 +24,4 @@ pub(crate) use form::form;
 pub(crate) use htpasswd::htpasswd;
 pub(crate) use request_target::request_target;
 pub(crate) use token::{good_token, token};
+pub(crate) use user_code::user_code;

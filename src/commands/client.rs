@@ -113,6 +113,7 @@ enum Grant {
     AuthorizationCode,
     ClientCredentials,
     RefreshToken,
+    DeviceCode,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -245,6 +246,7 @@ impl From<Grant> for GrantType {
             Grant::AuthorizationCode => Self::AuthorizationCode,
             Grant::ClientCredentials => Self::ClientCredentials,
             Grant::RefreshToken => Self::RefreshToken,
+            Grant::DeviceCode => Self::DeviceCode,
         }
     }
 }

@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod config;
 mod dev;
+mod device;
 mod keys;
 mod secrets;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     Cert(cert::Arguments),
     /// Mint, inspect and verify tokens.
     Token(token::Arguments),
+    /// Get a token by the device flow: shows a code, waits for somebody to allow it in a browser.
+    Device(device::Arguments),
     /// Signing keys.
     Keys(keys::Arguments),
     /// Check, describe or write a configuration file.
@@ -115,6 +118,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Device(arguments) => block_on(device::run(arguments))?,
         Command::Keys(arguments) => block_on(keys::run(arguments))?,
         Command::Config(arguments) => config::run(&arguments)?,
         Command::Completions(arguments) => completions::run(&arguments),

@@ -314,11 +314,16 @@ impl Check {
             refresh_token: span(raw.refresh_token, 30 * DAY),
             refresh_grace: span(raw.refresh_grace, Duration::from_secs(10)),
             id_token: span(raw.id_token, 10 * MINUTE),
+            device_code: span(raw.device_code, 10 * MINUTE),
             session: span(raw.session, 12 * 60 * MINUTE),
         };
         // RFC 6749 §4.1.2 recommends at most ten minutes.
         if tokens.authorization_code > 10 * MINUTE {
             self.wrong("tokens.authorization_code", "at most 10m (RFC 6749 §4.1.2)");
+        }
+        // RFC 8628 §5.1: the longer codes live, the more of them can be guessed.
+        if tokens.device_code < MINUTE || tokens.device_code > 30 * MINUTE {
+            self.wrong("tokens.device_code", "between 1m and 30m (RFC 8628 §5.1)");
         }
         if tokens.refresh_grace > 5 * MINUTE {
             self.wrong("tokens.refresh_grace", "at most 5m: a stolen token could be used that long");

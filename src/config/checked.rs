@@ -106,6 +106,7 @@ pub(crate) struct Tokens {
     pub(crate) refresh_token: Duration,
     pub(crate) refresh_grace: Duration,
     pub(crate) id_token: Duration,
+    pub(crate) device_code: Duration,
     pub(crate) session: Duration,
 }
 

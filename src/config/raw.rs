@@ -316,6 +316,8 @@ pub(crate) struct RawTokens {
     pub refresh_grace: Option<Span>,
     /// ID tokens. Default: `10m`.
     pub id_token: Option<Span>,
+    /// Codes of the device flow (RFC 8628). Default: `10m`.
+    pub device_code: Option<Span>,
     /// Sign-in sessions. Default: `12h`.
     pub session: Option<Span>,
 }

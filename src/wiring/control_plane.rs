@@ -37,6 +37,7 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         access_token: tokens.access_token,
         refresh_token: tokens.refresh_token,
         id_token: tokens.id_token,
+        device_code: tokens.device_code,
         session: tokens.session,
         ..Lifetimes::default()
     };

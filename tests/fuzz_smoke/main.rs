@@ -81,6 +81,11 @@ fn authorization() {
 }
 
 #[test]
+fn user_code() {
+    fuzz("user_code", 60_000, &[], targets::user_code);
+}
+
+#[test]
 fn request_target() {
     fuzz("target", 60_000, &[], targets::request_target);
 }

@@ -185,9 +185,16 @@ pub enum GrantType {
     ClientCredentials,
     /// A refresh token.
     RefreshToken,
+    /// A device whose person agrees elsewhere (RFC 8628 §3.4).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 impl GrantType {
+    /// Every grant type there is here.
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::ClientCredentials, Self::RefreshToken, Self::DeviceCode];
+
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -195,6 +202,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
             Self::RefreshToken => "refresh_token",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 }

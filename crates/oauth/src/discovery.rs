@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_jose::Algorithm;
+use countersign_model::GrantType;
 use serde_json::json;
 
 use crate::Settings;
@@ -26,10 +27,11 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         "userinfo_endpoint": at.userinfo,
         "introspection_endpoint": at.introspection,
         "revocation_endpoint": at.revocation,
+        "device_authorization_endpoint": at.device_authorization,
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": signing,
         "token_endpoint_auth_methods_supported": all,

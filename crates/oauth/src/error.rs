@@ -100,6 +100,20 @@ pub enum Error {
     #[error("the person did not agree")]
     AccessDenied,
 
+    // The device flow.
+    /// The person has not decided yet.
+    #[error("the person has not decided yet")]
+    AuthorizationPending,
+    /// The person has not decided yet, and the client asks too often.
+    #[error("the person has not decided yet: wait longer between two requests")]
+    SlowDown,
+    /// Nobody decided in time.
+    #[error("the code has expired: start again")]
+    ExpiredToken,
+    /// Nothing waits under the code that a person typed.
+    #[error("no device waits under this code")]
+    UnknownUserCode,
+
     // Protected resources of our own.
     /// RFC 6750 §3.1.
     #[error("the access token does not count, or not here")]
@@ -177,6 +191,8 @@ pub enum GrantRefusal {
     VerifierWrong,
     #[error("code_verifier for a request that had no challenge")]
     VerifierUnexpected,
+    #[error("the device code is unknown, another client's, or was used before")]
+    DeviceCodeUnknown,
     #[error("the grant was revoked")]
     Revoked,
     #[error("the account is disabled")]
@@ -235,7 +251,11 @@ impl Error {
             }
             Self::LoginRequired => wire(400, "login_required", "OpenID Connect Core §3.1.2.6"),
             Self::ConsentRequired => wire(400, "consent_required", "OpenID Connect Core §3.1.2.6"),
-            Self::AccessDenied => wire(400, "access_denied", "RFC 6749 §4.1.2.1"),
+            Self::AccessDenied => wire(400, "access_denied", "RFC 6749 §4.1.2.1, RFC 8628 §3.5"),
+            Self::AuthorizationPending => wire(400, "authorization_pending", "RFC 8628 §3.5"),
+            Self::SlowDown => wire(400, "slow_down", "RFC 8628 §3.5"),
+            Self::ExpiredToken => wire(400, "expired_token", "RFC 8628 §3.5"),
+            Self::UnknownUserCode => wire(400, "invalid_request", "RFC 8628 §3.3"),
             Self::InvalidToken => wire(401, "invalid_token", "RFC 6750 §3.1"),
             Self::InsufficientScope => wire(403, "insufficient_scope", "RFC 6750 §3.1"),
             Self::Unavailable(_) | Self::Signing(_) => wire(500, "server_error", "RFC 6749 §4.1.2.1"),

@@ -7,6 +7,7 @@ mod authorization_details;
 pub mod authorize;
 pub mod client_auth;
 mod client_call;
+mod device;
 mod discovery;
 mod engine;
 mod error;
@@ -18,6 +19,7 @@ mod revoke;
 mod settings;
 mod sign_in;
 mod token;
+mod user_code;
 mod userinfo;
 
 pub use authorization_details::{
@@ -28,6 +30,7 @@ pub use authorize::{
 };
 pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
 pub use client_call::{ClientCall, DpopField};
+pub use device::{DeviceAuthorizationResponse, DeviceRequest};
 pub use engine::Engine;
 pub use error::{ClientRefusal, Error, GrantRefusal};
 pub use keys::{Signed, SigningFailed, TokenKeys};
@@ -35,3 +38,4 @@ pub use parameters::Parameters;
 pub use settings::{Endpoints, InvalidSettings, Lifetimes, Settings};
 pub use sign_in::SignedIn;
 pub use token::{Mint, TokenResponse, text};
+pub use user_code::UserCode;

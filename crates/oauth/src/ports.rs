@@ -3,6 +3,8 @@
 //! One-time values are consumed in a single statement, never found and then deleted, so that of two callers who come
 //! at the same instant exactly one wins. An operation that returns `Ok` is durable.
 
+mod decoupled;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use countersign_model::{
     UserId, Username,
 };
 use serde::{Deserialize, Serialize};
+
+pub use decoupled::{Approval, DecoupledKind, DecoupledRequest, DecoupledRequests, Poll};
 
 use crate::AuthorizationDetails;
 
@@ -23,12 +27,30 @@ type Answer<T> = Result<T, Unavailable>;
 
 /// Everything the engine needs, in one bound.
 pub trait Ports:
-    Clients + People + Grants + Codes + RefreshTokens + AccessTokens + Interactions + Assertions + 'static
+    Clients
+    + People
+    + Grants
+    + Codes
+    + RefreshTokens
+    + AccessTokens
+    + Interactions
+    + Assertions
+    + DecoupledRequests
+    + 'static
 {
 }
 
 impl<T> Ports for T where
-    T: Clients + People + Grants + Codes + RefreshTokens + AccessTokens + Interactions + Assertions + 'static
+    T: Clients
+        + People
+        + Grants
+        + Codes
+        + RefreshTokens
+        + AccessTokens
+        + Interactions
+        + Assertions
+        + DecoupledRequests
+        + 'static
 {
 }
 

@@ -20,6 +20,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// For how long a rotated refresh token may be rotated once more, for a client whose answer was lost.
     pub refresh_grace: Duration,
+    /// How long a client waits between two polls (RFC 8628 §3.2, `interval`).
+    pub poll_interval: Duration,
     /// The audience of access tokens whose client and request name none.
     pub default_audience: String,
     /// Resources (RFC 8707) any client may ask for, besides those registered for it.
@@ -50,6 +52,9 @@ pub struct Endpoints {
     pub revocation: String,
     pub userinfo: String,
     pub jwks: String,
+    pub device_authorization: String,
+    /// The page where people type user codes (RFC 8628 §3.2, `verification_uri`): short, because they type it too.
+    pub verification: String,
 }
 
 /// How long things live.
@@ -67,6 +72,8 @@ pub struct Lifetimes {
     pub session: Duration,
     /// How long an authorization request waits for a person.
     pub interaction: Duration,
+    /// Device and user codes (RFC 8628 §3.2, `expires_in`).
+    pub device_code: Duration,
 }
 
 impl Default for Lifetimes {
@@ -78,6 +85,7 @@ impl Default for Lifetimes {
             id_token: Duration::from_secs(600),
             session: Duration::from_secs(12 * 3_600),
             interaction: Duration::from_secs(1_800),
+            device_code: Duration::from_secs(600),
         }
     }
 }
@@ -93,6 +101,9 @@ pub enum InvalidSettings {
     /// RFC 6749 §4.1.2.
     #[error("an authorization code must live from one second to ten minutes")]
     CodeLifetime,
+    /// RFC 8628 §5.1: the longer codes live, the more of them can be guessed.
+    #[error("a device code must live from one minute to half an hour, and be polled every second at most")]
+    DeviceCodeLifetime,
     /// Nothing can live for no time.
     #[error("a lifetime must be at least one second")]
     Lifetime,
@@ -123,6 +134,7 @@ impl Settings {
             endpoints: Endpoints::of(&issuer),
             lifetimes: Lifetimes::default(),
             refresh_grace: Duration::from_secs(10),
+            poll_interval: Duration::from_secs(5),
             default_audience: issuer.clone(),
             resources: BTreeSet::new(),
             reference_token_resources: BTreeSet::new(),
@@ -142,6 +154,13 @@ impl Settings {
         let second = Duration::from_secs(1);
         if lives.authorization_code < second || lives.authorization_code > Duration::from_secs(600) {
             return Err(InvalidSettings::CodeLifetime);
+        }
+        let half_an_hour = Duration::from_secs(1_800);
+        if lives.device_code < Duration::from_secs(60)
+            || lives.device_code > half_an_hour
+            || self.poll_interval < second
+        {
+            return Err(InvalidSettings::DeviceCodeLifetime);
         }
         let others =
             [lives.access_token, lives.refresh_token, lives.id_token, lives.session, lives.interaction];
@@ -167,6 +186,8 @@ impl Endpoints {
             revocation: at("/revoke"),
             userinfo: at("/userinfo"),
             jwks: at("/jwks"),
+            device_authorization: at("/device_authorization"),
+            verification: at("/device"),
         }
     }
 }

@@ -62,6 +62,8 @@ pub(crate) enum Form {
     SignIn,
     Consent,
     SignOut,
+    Device,
+    DeviceDecision,
 }
 
 impl Form {
@@ -70,6 +72,8 @@ impl Form {
             Self::SignIn => "sign-in",
             Self::Consent => "consent",
             Self::SignOut => "sign-out",
+            Self::Device => "device",
+            Self::DeviceDecision => "device-decision",
         }
     }
 }

@@ -151,7 +151,7 @@ impl From<Error> for Failure {
             return Self::Internal;
         }
         match error {
-            Error::UnknownInteraction => Self::Expired,
+            Error::UnknownInteraction | Error::UnknownUserCode => Self::Expired,
             other => Self::BadRequest { code: other.code(), detail: other.description() },
         }
     }

@@ -17,8 +17,8 @@ use url::Url;
 use crate::cors;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
-    Endpoint, account, assets, authorize, consent, crl, discovery, home, introspect, jwks, revoke, sign_in,
-    sign_out, token, trust_bundle, userinfo,
+    Endpoint, account, assets, authorize, consent, crl, device, device_authorization, device_qr, discovery,
+    home, introspect, jwks, revoke, sign_in, sign_out, token, trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
@@ -72,6 +72,11 @@ fn protocol(routes: Routes, state: &AppState) -> Routes {
     let mut routes = routes
         .at(Endpoint::Token, &path_of(&at.token), send(post(token::token)))
         .at(Endpoint::Revoke, &path_of(&at.revocation), send(post(revoke::revoke)))
+        .at(
+            Endpoint::DeviceAuthorization,
+            &path_of(&at.device_authorization),
+            send(post(device_authorization::device_authorization)),
+        )
         .at(Endpoint::Introspect, &path_of(&at.introspection), post(introspect::introspect))
         .at(
             Endpoint::Userinfo,
@@ -99,6 +104,13 @@ fn pages(routes: Routes, state: &AppState) -> Routes {
         )
         .at(Endpoint::SignIn, &path("/sign-in"), get(sign_in::show).post(sign_in::submit))
         .at(Endpoint::Consent, &path("/consent"), get(consent::show).post(consent::submit))
+        .at(
+            Endpoint::Device,
+            &path_of(&state.engine().settings().endpoints.verification),
+            get(device::show).post(device::submit),
+        )
+        .at(Endpoint::Device, &path("/device/confirm"), post(device::confirm))
+        .at(Endpoint::DeviceQr, &path("/device/qr"), get(device_qr::qr))
         .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
         .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
         .at(Endpoint::Account, &path("/account"), get(account::account))

@@ -52,6 +52,7 @@ struct Inner {
     cookies: Cookies,
     origin: String,
     throttle: Throttle,
+    code_throttle: Throttle,
     last_crl: LastCrl,
     last_jwks: LastJwks,
     metadata: Document,
@@ -75,6 +76,7 @@ impl AppState {
             cookies: Cookies::new(scheme == "https"),
             origin: format!("{scheme}://{host}"),
             throttle: Throttle::new(),
+            code_throttle: Throttle::of_accounts(),
             last_crl: LastCrl::default(),
             last_jwks: LastJwks::default(),
             metadata: discovery::document(&services.engine),
@@ -138,6 +140,11 @@ impl AppState {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    /// Against guessing user codes.
+    pub(crate) fn code_throttle(&self) -> &Throttle {
+        &self.0.code_throttle
     }
 
     pub(crate) fn last_crl(&self) -> &LastCrl {

@@ -1,7 +1,8 @@
-//! Back-off against guessing passwords at the sign-in page.
+//! Back-off against guessing: passwords at the sign-in page, user codes at the device page.
 //!
 //! Two counters, both in bounded memory and both by the clock that is handed in. By account *and* address: a few free
-//! tries, then waits that double; somebody who guesses from elsewhere never locks the owner out. By address alone: a
+//! tries, then waits that double; somebody who guesses from elsewhere never locks the owner out. (User codes are tried by
+//! people who have signed in: there it is by account, wherever they are.) By address alone: a
 //! bucket that refills slowly, against one machine that tries many accounts. An attempt counts when it begins and is
 //! forgiven when it succeeds, so that many at the same instant gain nothing.
 
@@ -29,6 +30,8 @@ const CAPACITY: usize = 32_768;
 
 /// The counters.
 pub(crate) struct Throttle {
+    /// Whether tries on one account from different addresses are counted apart.
+    by_address: bool,
     accounts: Mutex<HashMap<TokenHash, Tries>>,
     addresses: Mutex<HashMap<IpAddr, Bucket>>,
 }
@@ -57,14 +60,20 @@ pub(crate) struct Attempt {
 }
 
 impl Throttle {
+    /// For tries on somebody's account, from wherever.
     pub(crate) fn new() -> Self {
-        Self { accounts: Mutex::default(), addresses: Mutex::default() }
+        Self { by_address: true, accounts: Mutex::default(), addresses: Mutex::default() }
+    }
+
+    /// For tries that somebody makes who is signed in to the account.
+    pub(crate) fn of_accounts() -> Self {
+        Self { by_address: false, ..Self::new() }
     }
 
     /// Asks for an attempt on the account as it was typed.
     pub(crate) fn begin(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<Attempt, Wait> {
         let address = network(address);
-        let account = key(account, address);
+        let account = key(account, self.by_address.then_some(address));
         // The account first: a refused attempt there must not drain the address's bucket as well.
         let mut accounts = lock(&self.accounts);
         let tries = accounts.get(&account).copied().filter(|tries| now.since(tries.last) < FORGET);
@@ -126,12 +135,13 @@ fn wait_after(count: u32) -> Duration {
 }
 
 /// The account and the address as one key that reveals neither, whatever was typed as account.
-fn key(account: &str, address: IpAddr) -> TokenHash {
+fn key(account: &str, address: Option<IpAddr>) -> TokenHash {
+    let address = address.map_or_else(String::new, |address| address.to_string());
     TokenHash::of(format!("{address}\0{}", account.to_lowercase()).as_bytes())
 }
 
 /// A person's IPv6 network is a /64; every address in it is theirs to take (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX))),
@@ -194,6 +204,22 @@ mod tests {
         }
         assert!(throttle.begin("ada", ELSEWHERE, at(0)).is_err());
         assert!(throttle.begin("ada", HOME, at(0)).is_ok());
+    }
+
+    #[test]
+    fn who_is_signed_in_gains_nothing_by_moving_about_or_by_hitting() {
+        let throttle = Throttle::of_accounts();
+        let mut tried = 0;
+        for n in 0..200 {
+            let elsewhere = IpAddr::V4(std::net::Ipv4Addr::from(n));
+            // Every second try hits a code of one's own.
+            match (throttle.begin("ada", elsewhere, at(0)), n % 2) {
+                (Ok(attempt), 0) => throttle.withdraw(attempt),
+                (Ok(_), _) => tried += 1,
+                (Err(_), _) => {}
+            }
+        }
+        assert_eq!(tried, FREE_TRIES);
     }
 
     #[test]

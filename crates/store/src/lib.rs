@@ -11,6 +11,7 @@ mod certificates;
 mod changes;
 mod clients;
 mod codes;
+mod decoupled;
 mod error;
 mod grants;
 mod interactions;
@@ -203,6 +204,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         changes::STATEMENTS,
         clients::STATEMENTS,
         codes::STATEMENTS,
+        decoupled::STATEMENTS,
         grants::STATEMENTS,
         interactions::STATEMENTS,
         migrate::STATEMENTS,

@@ -13,8 +13,10 @@ struct Migration {
     text: &'static str,
 }
 
-static MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "initial", text: include_str!("../migrations/0001_initial.sql") }];
+static MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "initial", text: include_str!("../migrations/0001_initial.sql") },
+    Migration { version: 2, name: "decoupled", text: include_str!("../migrations/0002_decoupled.sql") },
+];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.
 const PRODUCT: &str = env!("CARGO_PKG_VERSION");

@@ -12,6 +12,8 @@ use crate::{Result, Store};
 const CHANGES: Duration = Duration::from_secs(60 * 60);
 /// How long a grant stays after the last thing of it ended: what was redeemed in the last moment is still being issued.
 const GRANTS_STAY: Duration = Duration::from_secs(10 * 60);
+/// How long a decoupled request stays after its end, so that a client that still polls is told so.
+const DECOUPLED_STAY: Duration = Duration::from_secs(10 * 60);
 /// How long certificates are listed after they ended.
 const CERTIFICATES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -23,6 +25,8 @@ statements! {
         (SELECT hash FROM interactions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     ASSERTIONS = "DELETE FROM assertions WHERE hash IN \
         (SELECT hash FROM assertions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    DECOUPLED = "DELETE FROM decoupled_requests WHERE hash IN \
+        (SELECT hash FROM decoupled_requests WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     SESSIONS = "DELETE FROM sessions WHERE secret IN \
         (SELECT secret FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     ACCESS_TOKENS = "DELETE FROM access_tokens WHERE id IN \
@@ -59,6 +63,7 @@ pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u
         (&CODES, now),
         (&INTERACTIONS, now),
         (&ASSERTIONS, now),
+        (&DECOUPLED, now.minus(DECOUPLED_STAY)),
         (&SESSIONS, now),
         (&ACCESS_TOKENS, now),
         (&REFRESH_TOKENS, now),

@@ -68,6 +68,7 @@ pub(super) async fn prepare(directory: &Path, system: &System) -> Result<Credent
     api_key(system, &credentials.api_key).await?;
     certificate(system, &credentials).await?;
     application(system).await?;
+    device(system).await?;
     let secret = directory.join("demo-service.secret");
     service(system, "demo-service", AccessTokenFormat::Jwt, &secret).await?;
     token(system, "demo-service", &secret, &credentials.jwt).await?;
@@ -193,6 +194,23 @@ async fn application(system: &System) -> Result<(), Failure> {
         redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
         grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
         scopes: format!("openid profile email offline_access {SCOPES}").parse()?,
+        application_type: ApplicationType::Native,
+        ..Client::new(id, system.env.now())
+    };
+    Ok(system.store.create_client(&client).await?)
+}
+
+/// Something without a keyboard, for the device flow.
+async fn device(system: &System) -> Result<(), Failure> {
+    let id = ClientId::from("demo-device");
+    if system.store.client(&id).await?.is_some() {
+        return Ok(());
+    }
+    let client = Client {
+        client_name: "Demo device".to_owned(),
+        grant_types: BTreeSet::from([GrantType::DeviceCode, GrantType::RefreshToken]),
+        scopes: format!("openid profile email offline_access {SCOPES}").parse()?,
+        default_scopes: scopes()?,
         application_type: ApplicationType::Native,
         ..Client::new(id, system.env.now())
     };

@@ -21,7 +21,7 @@ mod request_object;
 pub(crate) mod resource;
 mod response;
 mod response_type;
-mod scope;
+pub(crate) mod scope;
 
 use std::sync::Arc;
 use std::time::Duration;

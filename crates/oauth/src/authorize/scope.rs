@@ -5,7 +5,7 @@ use countersign_model::{Client, GrantType, ScopeSet};
 use crate::{Error, Parameters};
 
 /// What is asked for, or the client's default; never more than the client may have.
-pub(super) fn within_the_clients(client: &Client, sent: &Parameters<'_>) -> Result<ScopeSet, Error> {
+pub(crate) fn within_the_clients(client: &Client, sent: &Parameters<'_>) -> Result<ScopeSet, Error> {
     let asked: ScopeSet = match sent.one("scope") {
         Some(text) => text.parse().map_err(|_| Error::InvalidScope)?,
         None => client.default_scopes.clone(),

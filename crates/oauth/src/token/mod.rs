@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): who calls, which grant, what it gives.
 
 mod claims;
+mod family;
 pub(crate) mod grants;
 mod id_token;
 mod issue;
@@ -71,16 +72,15 @@ impl<P: Ports> Engine<P> {
             GrantType::AuthorizationCode => grants::authorization_code::redeem(self, &client, form).await,
             GrantType::ClientCredentials => grants::client_credentials::give(self, &client, form).await,
             GrantType::RefreshToken => grants::refresh_token::rotate(self, &client, form).await,
+            GrantType::DeviceCode => grants::device_code::redeem(self, &client, form).await,
         }
     }
 }
 
 fn grant_type(form: &Parameters<'_>) -> Result<GrantType, Error> {
     let name = form.one("grant_type").ok_or(Error::Missing("grant_type"))?;
-    [GrantType::AuthorizationCode, GrantType::ClientCredentials, GrantType::RefreshToken]
-        .into_iter()
-        .find(|known| known.as_str() == name)
-        .ok_or(Error::UnsupportedGrantType)
+    let known = GrantType::ALL.into_iter().find(|known| known.as_str() == name);
+    known.ok_or(Error::UnsupportedGrantType)
 }
 
 /// The scopes asked for, if any were.

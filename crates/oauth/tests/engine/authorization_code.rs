@@ -185,7 +185,7 @@ async fn a_client_uses_the_grants_it_is_registered_for() {
     let code = house.code(&request("app", &[])).await;
     house.client("app", |client| client.grant_types = [GrantType::ClientCredentials].into());
     assert!(matches!(house.token("app", &redemption(&code)).await, Err(Error::UnauthorizedClient)));
-    for grant_type in ["password", "urn:ietf:params:oauth:grant-type:device_code", "AUTHORIZATION_CODE"] {
+    for grant_type in ["password", "urn:ietf:params:oauth:grant-type:saml2-bearer", "AUTHORIZATION_CODE"] {
         let error = house.token("app", &[("grant_type", grant_type)]).await.unwrap_err();
         assert_eq!(error.code(), "unsupported_grant_type");
     }

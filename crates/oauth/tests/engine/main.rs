@@ -15,6 +15,7 @@ mod client_auth;
 mod client_credentials;
 mod concurrency;
 mod cost;
+mod device;
 mod errors;
 mod introspect;
 mod key_ring;

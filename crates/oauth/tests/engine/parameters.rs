@@ -45,6 +45,7 @@ async fn everything(house: &House, authorization: Authorization<'_>, form: &Para
     let _ = house.engine.token(&call).await;
     let _ = house.engine.introspect(&call).await;
     let _ = house.engine.revoke(&call).await;
+    let _ = house.engine.device_authorization(&call, None).await;
 }
 
 fn run(test: impl AsyncFnOnce(House)) {

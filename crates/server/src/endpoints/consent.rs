@@ -72,14 +72,12 @@ fn about(interaction: &str, session: &str) -> String {
 fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in: &SignedIn) -> Response {
     let interaction = request.interaction.expose();
     let csrf = browser.form_token(Form::Consent, &about(interaction, signed_in.session.id.as_str()));
-    let mut scopes: Vec<&Scope> = request.scopes.iter().collect();
-    scopes.sort_by_key(|scope| rank(scope.as_str()));
     let template = ConsentPage {
         frame: state.frame(),
         client: &request.client.client_name,
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
-        scopes: scopes.into_iter().map(|scope| line(state, scope)).collect(),
+        scopes: scope_lines(state, &request.scopes),
         details: &request.details,
         scope: &request.scopes.to_string(),
         destination: &destination(request.redirect_uri.as_str()),
@@ -87,6 +85,13 @@ fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in:
         csrf: &csrf,
     };
     page(StatusCode::OK, &template, &destinations(&request.client, Some(request.redirect_uri.as_str())))
+}
+
+/// Scopes in plain words, in the order in which people care.
+pub(crate) fn scope_lines(state: &AppState, scopes: &ScopeSet) -> Vec<ScopeLine> {
+    let mut scopes: Vec<&Scope> = scopes.iter().collect();
+    scopes.sort_by_key(|scope| rank(scope.as_str()));
+    scopes.into_iter().map(|scope| line(state, scope)).collect()
 }
 
 /// Where the forms of a page may lead when a client waits.

@@ -5,6 +5,9 @@ pub(crate) mod assets;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod crl;
+pub(crate) mod device;
+pub(crate) mod device_authorization;
+pub(crate) mod device_qr;
 pub(crate) mod discovery;
 pub(crate) mod health;
 pub(crate) mod home;
@@ -25,6 +28,9 @@ pub(crate) enum Endpoint {
     Authorize,
     Consent,
     Crl,
+    Device,
+    DeviceAuthorization,
+    DeviceQr,
     Discovery,
     Health,
     Home,
@@ -42,12 +48,15 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Account,
         Self::Assets,
         Self::Authorize,
         Self::Consent,
         Self::Crl,
+        Self::Device,
+        Self::DeviceAuthorization,
+        Self::DeviceQr,
         Self::Discovery,
         Self::Health,
         Self::Home,
@@ -70,6 +79,9 @@ impl Endpoint {
             Self::Authorize => "authorize",
             Self::Consent => "consent",
             Self::Crl => "crl",
+            Self::Device => "device",
+            Self::DeviceAuthorization => "device_authorization",
+            Self::DeviceQr => "device_qr",
             Self::Discovery => "discovery",
             Self::Health => "health",
             Self::Home => "home",

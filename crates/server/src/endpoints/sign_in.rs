@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_access::ports::{Account, Accounts as _};
 use countersign_model::{PasswordHashText, SecretString, Subject, User, Username};
-use countersign_oauth::{SignInRequest, Step};
+use countersign_oauth::{SignInRequest, Step, UserCode};
 use countersign_passwords::Verdict;
 
 use super::authorize::next;
@@ -25,6 +25,55 @@ use crate::pages::{Destinations, Notice, SignInPage, page, see_other};
 use crate::params::{Params, query_text};
 use crate::state::AppState;
 use crate::throttle::Wait;
+
+/// The page of ours that somebody signs in for. A fixed list: nobody is sent anywhere else from here (RFC 9700 §4.11).
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Onward {
+    /// Their account.
+    #[default]
+    Account,
+    /// The page that connects a device, with the code they came with.
+    Device(Option<UserCode>),
+}
+
+impl Onward {
+    fn read(params: &Params<'_>) -> Self {
+        match params.one("to") {
+            Some("device") => Self::Device(params.one("user_code").and_then(UserCode::read)),
+            Some(_) | None => Self::Account,
+        }
+    }
+
+    /// The sign-in page that leads there.
+    pub(crate) fn sign_in(self, state: &AppState) -> String {
+        state.path(&match self {
+            Self::Account => "/sign-in".to_owned(),
+            Self::Device(None) => "/sign-in?to=device".to_owned(),
+            Self::Device(Some(code)) => format!("/sign-in?to=device&user_code={code}"),
+        })
+    }
+
+    /// The page itself.
+    fn page(self, state: &AppState) -> String {
+        state.path(&match self {
+            Self::Account => "/account".to_owned(),
+            Self::Device(None) => "/device".to_owned(),
+            Self::Device(Some(code)) => format!("/device?user_code={code}"),
+        })
+    }
+
+    /// The form's hidden fields, and how the page completes "Sign in".
+    fn words(self) -> (Vec<(&'static str, String)>, &'static str) {
+        match self {
+            Self::Account => (Vec::new(), "to see your account"),
+            Self::Device(code) => {
+                let to = ("to", "device".to_owned());
+                let code = code.map(|code| ("user_code", code.to_string()));
+                (std::iter::once(to).chain(code).collect(), "to connect a device")
+            }
+        }
+    }
+}
 
 /// `GET /sign-in`, with `continue` when a client waits.
 pub(crate) async fn show(
@@ -41,7 +90,9 @@ pub(crate) async fn show(
     };
     let hint = waiting.as_ref().and_then(|request| request.login_hint.as_deref());
     let username = hint.filter(|hint| hint.parse::<Username>().is_ok()).unwrap_or_default();
-    Ok(SignInForm { state: &state, browser: &browser, waiting: waiting.as_ref(), username }.page(None))
+    let onward = Onward::read(&query);
+    Ok(SignInForm { state: &state, browser: &browser, waiting: waiting.as_ref(), onward, username }
+        .page(None))
 }
 
 /// `POST /sign-in`
@@ -73,7 +124,7 @@ pub(crate) async fn submit(
                     let session = Some(&signed_in.session);
                     next(&state, &state.engine().resume(interaction, session, &browser.hash()).await?)
                 }
-                None => see_other(&state.path("/account")),
+                None => see_other(&Onward::read(&form).page(&state)),
             };
             state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
             Ok(response)
@@ -81,7 +132,8 @@ pub(crate) async fn submit(
         Err(refusal) => {
             // Echoing is for people's comfort; what can't be a name may be a password in the wrong field.
             let username = if username.parse::<Username>().is_ok() { username } else { "" };
-            let form = SignInForm { state: &state, browser: &browser, waiting: waiting.as_ref(), username };
+            let (waiting, onward) = (waiting.as_ref(), Onward::read(&form));
+            let form = SignInForm { state: &state, browser: &browser, waiting, onward, username };
             Ok(form.page(Some(refusal)))
         }
     }
@@ -183,6 +235,7 @@ struct SignInForm<'a> {
     state: &'a AppState,
     browser: &'a Browser,
     waiting: Option<&'a SignInRequest>,
+    onward: Onward,
     username: &'a str,
 }
 
@@ -192,8 +245,11 @@ impl SignInForm<'_> {
         let csrf = self.browser.form_token(Form::SignIn, interaction.unwrap_or_default());
         let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
         let wait = refusal.as_ref().and_then(Refusal::wait);
+        let (fields, purpose) = self.onward.words();
         let template = SignInPage {
             frame: self.state.frame(),
+            fields,
+            purpose,
             client: self.waiting.map(|request| request.client.client_name.as_str()),
             interaction,
             csrf: &csrf,
@@ -252,11 +308,11 @@ impl Refusal {
 }
 
 /// Whole seconds, rounded up.
-fn seconds(wait: Duration) -> u64 {
+pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-fn in_words(wait: Duration) -> String {
+pub(crate) fn in_words(wait: Duration) -> String {
     match seconds(wait) {
         0 | 1 => "a second".to_owned(),
         seconds @ 2..=90 => format!("{seconds} seconds"),

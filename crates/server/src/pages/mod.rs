@@ -53,6 +53,10 @@ pub(crate) struct SignInPage<'a> {
     pub(crate) problem: Option<Notice>,
     /// Whether the name and the password were looked at and refused.
     pub(crate) refused: bool,
+    /// What else the form carries: which page of ours it is for.
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// What somebody signs in for when no client waits.
+    pub(crate) purpose: &'static str,
 }
 
 /// Something a page has to say before anything else.
@@ -84,6 +88,54 @@ pub(crate) struct ConsentPage<'a> {
 pub(crate) struct ScopeLine {
     pub(crate) name: String,
     pub(crate) words: String,
+}
+
+/// The page on which a device's code is typed (RFC 8628 §3.3).
+#[derive(Template)]
+#[template(path = "device.html")]
+pub(crate) struct DevicePage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) person: &'a str,
+    pub(crate) username: &'a str,
+    /// Where somebody else signs in.
+    pub(crate) again: &'a str,
+    /// What fills the field.
+    pub(crate) user_code: &'a str,
+    pub(crate) csrf: &'a str,
+    pub(crate) problem: Option<Notice>,
+    /// The picture that carries this page to a phone.
+    pub(crate) qr: Option<String>,
+}
+
+/// The question whether a device may have what it asks for.
+#[derive(Template)]
+#[template(path = "device_confirm.html")]
+pub(crate) struct DeviceConfirmPage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) client: &'a str,
+    pub(crate) person: &'a str,
+    pub(crate) username: &'a str,
+    /// Where somebody else signs in.
+    pub(crate) again: &'a str,
+    pub(crate) user_code: &'a str,
+    /// Where the device asked from.
+    pub(crate) address: Option<String>,
+    /// Whether that is the network the person is in.
+    pub(crate) here: bool,
+    pub(crate) since: Moment,
+    pub(crate) scopes: Vec<ScopeLine>,
+    /// The same, as the form sends them back.
+    pub(crate) scope: &'a str,
+    pub(crate) csrf: &'a str,
+}
+
+/// What became of it.
+#[derive(Template)]
+#[template(path = "device_done.html")]
+pub(crate) struct DeviceDonePage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) client: &'a str,
+    pub(crate) allowed: bool,
 }
 
 /// The question before signing out.
@@ -226,6 +278,8 @@ mod tests {
             username: "",
             problem: None,
             refused: false,
+            fields: Vec::new(),
+            purpose: "to see your account",
         };
         let notice = Notice {
             title: "That did not work",

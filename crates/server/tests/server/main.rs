@@ -10,6 +10,7 @@
 mod authorize;
 mod bad_input;
 mod browser;
+mod device;
 mod headers;
 mod pages;
 mod serving;

@@ -34,6 +34,7 @@ mod certificates;
 mod changes;
 mod clients;
 mod codes;
+mod decoupled;
 mod durability;
 mod fresh;
 mod opening;

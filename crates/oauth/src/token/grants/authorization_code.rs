@@ -2,14 +2,10 @@
 
 use countersign_model::TokenHash;
 
-use crate::ports::{AuthorizationCode, ConsumedCode, Ports, Recorded};
-use crate::token::grants::refresh_token;
-use crate::token::id_token::IdTokenOrder;
-use crate::token::issue::{Order, Person, Speaker};
+use crate::ports::{AuthorizationCode, ConsumedCode, Ports};
+use crate::token::family::Family;
 use crate::token::{TokenResponse, narrowed_resources};
-use crate::{
-    AuthenticatedClient, AuthorizationDetails, Engine, Error, GrantRefusal, Parameters, authorization_details,
-};
+use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, authorization_details};
 
 /// The request (RFC 6749 §4.1.3).
 struct CodeRequest<'a> {
@@ -64,7 +60,17 @@ pub(crate) async fn redeem<P: Ports>(
     let resources = narrowed_resources(engine, caller, &code.resources, form)?;
     let types = &engine.settings.authorization_details_types;
     let details = authorization_details::narrowed(client, types, &code.authorization_details, form)?;
-    give(engine, caller, &code, (&resources, &details)).await
+    let family = Family {
+        grant: &code.grant,
+        user: &code.user,
+        session: code.session.as_ref(),
+        authentication: &code.authentication,
+        nonce: code.nonce.as_deref(),
+        scopes: &code.scopes,
+        resources: &code.resources,
+        details: &code.authorization_details,
+    };
+    engine.begin_family(caller, &family, (&resources, &details)).await
 }
 
 /// RFC 6749 §4.1.3: if the authorization request named it, the token request must, and in the same letters. If it did
@@ -100,47 +106,6 @@ fn verifier<'a>(form: &'a Parameters<'_>) -> Result<Option<&'a str>, Error> {
             Err(Error::Invalid("code_verifier"))
         }
         verifier => Ok(verifier),
-    }
-}
-
-async fn give<P: Ports>(
-    engine: &Engine<P>,
-    caller: &AuthenticatedClient,
-    code: &AuthorizationCode,
-    (resources, details): (&[String], &AuthorizationDetails),
-) -> Result<TokenResponse, Error> {
-    let client = caller.client();
-    let now = engine.now();
-    let person = Person {
-        user: &code.user,
-        grant: Some(&code.grant),
-        session: code.session.as_ref(),
-        authentication: Some(&code.authentication),
-    };
-    let speaker = Speaker::Person(person);
-    let order = Order {
-        client,
-        speaker,
-        scopes: &code.scopes,
-        resources,
-        details,
-        confirmation: caller.confirmation(),
-        lifetime: None,
-    };
-    let mut access = engine.make_access_token(&order, now)?;
-    let id_order = IdTokenOrder { client, person, nonce: code.nonce.as_deref() };
-    access.id_token = engine.make_id_token(&id_order, &code.scopes, access.text(), now)?;
-    let refresh = refresh_token::first(engine, client, code, now);
-    let recorded =
-        engine.ports.record_issuance(&access.record, refresh.as_ref().map(|(_, kept)| kept)).await?;
-    match recorded {
-        Recorded::Kept => {
-            let mut response = access.into_response(code.scopes.clone());
-            response.refresh_token = refresh.map(|(text, _)| text.expose().clone());
-            Ok(response)
-        }
-        // RFC 6749 §4.1.2: the code came a second time while this one was being answered.
-        Recorded::GrantRevoked => Err(refused(GrantRefusal::Revoked)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! `refresh_token` (RFC 6749 §6), rotated at every use (RFC 9700 §4.14.2).
 
-use countersign_model::{Client, GrantType, ScopeSet, SecretString, Timestamp, TokenHash};
+use countersign_model::{GrantType, ScopeSet, SecretString, Timestamp, TokenHash};
 
-use crate::ports::{AuthorizationCode, FoundRefreshToken, Ports, RefreshToken, Rotation};
+use crate::ports::{FoundRefreshToken, Ports, RefreshToken, Rotation};
+use crate::token::family::Family;
 use crate::token::id_token::IdTokenOrder;
 use crate::token::issue::{Order, Person, Speaker};
 use crate::token::{TokenResponse, asked_scopes, narrowed_resources, text};
@@ -10,26 +11,27 @@ use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, author
 
 /// The first refresh token of a grant, for a client that is registered for them. OpenID Connect Core §11 allows them
 /// without `offline_access` as well.
-pub(super) fn first<P: Ports>(
+pub(in crate::token) fn first<P: Ports>(
     engine: &Engine<P>,
-    client: &Client,
-    code: &AuthorizationCode,
+    caller: &AuthenticatedClient,
+    family: &Family<'_>,
     now: Timestamp,
 ) -> Option<(SecretString, RefreshToken)> {
+    let client = caller.client();
     if !client.grant_types.contains(&GrantType::RefreshToken) {
         return None;
     }
     let token = text::refresh_token(&*engine.env.rng);
     let kept = RefreshToken {
         hash: token.hash(),
-        grant: code.grant.clone(),
-        client: code.client.clone(),
-        user: code.user.clone(),
-        session: code.session.clone(),
-        authentication: code.authentication.clone(),
-        scopes: code.scopes.clone(),
-        resources: code.resources.clone(),
-        authorization_details: code.authorization_details.clone(),
+        grant: family.grant.clone(),
+        client: client.client_id.clone(),
+        user: family.user.clone(),
+        session: family.session.cloned(),
+        authentication: family.authentication.clone(),
+        scopes: family.scopes.clone(),
+        resources: family.resources.to_vec(),
+        authorization_details: family.details.clone(),
         issued_at: now,
         expires_at: now.plus(client.lifetimes.refresh_token_or(engine.settings.lifetimes.refresh_token)),
     };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use countersign_model::*;
 use countersign_oauth::ports::*;
@@ -18,7 +19,25 @@ pub(crate) struct Tables {
     pub(crate) access: HashMap<TokenId, (AccessToken, bool)>,
     pub(crate) interactions: HashMap<TokenHash, Interaction>,
     pub(crate) assertions: HashMap<(ClientId, String), Timestamp>,
+    pub(crate) decoupled: Vec<Decoupled>,
     pub(crate) broken: bool,
+}
+
+/// A decoupled request and what became of it.
+pub(crate) struct Decoupled {
+    request: DecoupledRequest,
+    pace: Duration,
+    polled_at: Option<Timestamp>,
+    looks: u32,
+    state: State,
+}
+
+#[derive(Clone)]
+enum State {
+    Pending,
+    Approved(Approval),
+    Denied,
+    Redeemed,
 }
 
 #[derive(Default)]
@@ -234,5 +253,104 @@ impl Assertions for Memory {
     async fn remember_assertion(&self, client: &ClientId, jti: &str, expires_at: Timestamp) -> Answer<bool> {
         let key = (client.clone(), jti.to_owned());
         Ok(self.open()?.assertions.insert(key, expires_at).is_none())
+    }
+}
+
+impl Tables {
+    fn waiting(&mut self, handle: &TokenHash, now: Timestamp) -> Option<&mut Decoupled> {
+        let waits = |one: &&mut Decoupled| {
+            one.request.handle == *handle
+                && matches!(one.state, State::Pending)
+                && now < one.request.expires_at
+        };
+        self.decoupled.iter_mut().find(waits)
+    }
+}
+
+impl DecoupledRequests for Memory {
+    async fn begin_decoupled(&self, request: &DecoupledRequest, pace: Duration) -> Answer<bool> {
+        let mut tables = self.open()?;
+        if tables.decoupled.iter().any(|known| known.request.handle == request.handle) {
+            return Ok(false);
+        }
+        let (request, state) = (request.clone(), State::Pending);
+        tables.decoupled.push(Decoupled { request, pace, polled_at: None, looks: 0, state });
+        Ok(true)
+    }
+
+    async fn poll_decoupled(
+        &self,
+        kind: DecoupledKind,
+        hash: &TokenHash,
+        client: &ClientId,
+        slower: Duration,
+        now: Timestamp,
+    ) -> Answer<Poll> {
+        let mut tables = self.open()?;
+        let found = tables.decoupled.iter_mut().find(|one| {
+            let request = &one.request;
+            request.kind == kind && request.hash == *hash && request.client == *client
+        });
+        let Some(found) = found else { return Ok(Poll::Unknown) };
+        let early = found.polled_at.is_some_and(|at| now < at.plus(found.pace));
+        found.polled_at = Some(now);
+        let ended = found.request.expires_at <= now;
+        match found.state.clone() {
+            State::Redeemed => Ok(Poll::Unknown),
+            State::Denied => Ok(Poll::Denied),
+            State::Pending | State::Approved(_) if ended => Ok(Poll::Expired),
+            State::Approved(approval) => {
+                found.state = State::Redeemed;
+                Ok(Poll::Approved(Box::new((found.request.clone(), approval))))
+            }
+            State::Pending if early => {
+                found.pace += slower;
+                Ok(Poll::TooFast)
+            }
+            State::Pending => Ok(Poll::Pending),
+        }
+    }
+
+    async fn look_up_decoupled(
+        &self,
+        handle: &TokenHash,
+        most: u32,
+        now: Timestamp,
+    ) -> Answer<Option<DecoupledRequest>> {
+        let mut tables = self.open()?;
+        let Some(found) = tables.waiting(handle, now).filter(|found| found.looks < most) else {
+            return Ok(None);
+        };
+        found.looks += 1;
+        Ok(Some(found.request.clone()))
+    }
+
+    async fn waiting_decoupled(
+        &self,
+        handle: &TokenHash,
+        now: Timestamp,
+    ) -> Answer<Option<DecoupledRequest>> {
+        Ok(self.open()?.waiting(handle, now).map(|found| found.request.clone()))
+    }
+
+    async fn approve_decoupled(
+        &self,
+        handle: &TokenHash,
+        grant: &Grant,
+        approval: &Approval,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        let mut tables = self.open()?;
+        let Some(found) = tables.waiting(handle, now) else { return Ok(false) };
+        found.state = State::Approved(approval.clone());
+        tables.grants.insert(grant.id.clone(), grant.clone());
+        Ok(true)
+    }
+
+    async fn deny_decoupled(&self, handle: &TokenHash, now: Timestamp) -> Answer<bool> {
+        let mut tables = self.open()?;
+        let Some(found) = tables.waiting(handle, now) else { return Ok(false) };
+        found.state = State::Denied;
+        Ok(true)
     }
 }
