@@ -285,21 +285,3 @@ fn decode_basic(text: &str) -> Result<BasicCredentials, MalformedBasic> {
     }
     Ok(BasicCredentials { text, colon })
 }
-
-/// The query without every parameter of this name, whatever way the name is escaped.
-#[must_use]
-pub fn without_parameter<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
-    let is_named =
-        |part: &str| form_urlencoded::parse(part.as_bytes()).next().is_some_and(|(key, _)| key == name);
-    if !query.split('&').any(is_named) {
-        return Cow::Borrowed(query);
-    }
-    let mut kept = String::with_capacity(query.len());
-    for part in query.split('&').filter(|part| !is_named(part)) {
-        if !kept.is_empty() {
-            kept.push('&');
-        }
-        kept.push_str(part);
-    }
-    Cow::Owned(kept)
-}

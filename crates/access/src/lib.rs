@@ -28,6 +28,7 @@ mod request;
 mod revocation;
 mod settings;
 mod state;
+mod url_key;
 mod verify;
 
 pub use access::Access;
@@ -42,6 +43,7 @@ pub use request::{Peer, RequestParts};
 pub use settings::{
     CertificateScopes, InvalidSettings, IssuerSettings, KeyOrigin, Limits, Settings, Sources,
 };
+pub use url_key::public_referer;
 pub use verify::claims::GRANT as GRANT_CLAIM;
 
 #[cfg(test)]

@@ -42,8 +42,9 @@
 //!
 //! # What the service no longer sees
 //!
-//! A key in the URL is taken off the request's URI. The header field that held the credential is marked sensitive, so
-//! that it does not print.
+//! A key in the URL is taken off the request's URI and of its `Referer`, and the answer then says `Referrer-Policy` and
+//! `Cache-Control: private`. The header field that held the credential is marked sensitive, so that it does not print.
+//! Every denial is one event of the `tracing` target `audit`, with its reason.
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
@@ -52,9 +53,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use countersign_access::{Access, Decision, Identity, Peer, Permit, Placement, RequestParts, Rule};
-use countersign_model::{Clock, RequestId};
-use http::header::AUTHORIZATION;
+use countersign_access::{
+    Access, Decision, Denial, Identity, Peer, Permit, Placement, RequestParts, Rule, public_referer,
+};
+use countersign_model::{Clock, Issuer, RequestId, Subject};
+use http::header::{AUTHORIZATION, REFERER};
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderName, Request, Response, Uri};
 use tower_layer::Layer;
@@ -162,9 +165,14 @@ where
                     if let Some(identity) = permit.identity() {
                         parts.extensions.insert(Caller(Arc::clone(identity)));
                     }
-                    inner.call(Request::from_parts(parts, body)).await
+                    let mut response = inner.call(Request::from_parts(parts, body)).await?;
+                    permit.complete(response.headers_mut());
+                    Ok(response)
                 }
-                Decision::Deny(denial) => Ok(denial.response(request_id(&parts)).map(R::from)),
+                Decision::Deny(denial) => {
+                    layer.report(&denial, &parts);
+                    Ok(denial.response(request_id(&parts)).map(R::from))
+                }
             }
         })
     }
@@ -188,6 +196,25 @@ impl AccessLayer {
         self.access.check(&request, &connection.peer, &self.rule, self.clock.now()).await
     }
 
+    /// One line for each denial, with its reason; neither query nor header is in it.
+    fn report(&self, denial: &Denial, parts: &http::request::Parts) {
+        let client = parts.extensions.get::<Connection>().map(|connection| connection.client_address);
+        tracing::info!(
+            target: "audit",
+            event = "denied",
+            reason = denial.reason(),
+            rule = self.rule.name(),
+            method = parts.method.as_str(),
+            path = parts.uri.path(),
+            status = denial.status().as_u16(),
+            client = client.map(tracing::field::display),
+            subject = denial.subject().map(Subject::as_str),
+            issuer = denial.issuer().map(Issuer::as_str),
+            request_id = request_id(parts),
+            "request denied"
+        );
+    }
+
     /// Takes the credential out of what is logged.
     fn tidy(&self, parts: &mut http::request::Parts, permit: &Permit) {
         let mut hide = |name: &HeaderName| {
@@ -204,6 +231,11 @@ impl AccessLayer {
                 }
             }
             Placement::Nowhere | Placement::Certificate => {}
+        }
+        if let Some(referer) = parts.headers.get(REFERER)
+            && let Some(public) = public_referer(referer, self.rule.key_parameter())
+        {
+            parts.headers.insert(REFERER, public);
         }
     }
 

@@ -76,7 +76,10 @@ fn rule(anonymous: bool) -> Rule {
 async fn ask(layer: &AccessLayer, request: Request<()>) -> Response<String> {
     let service = service_fn(|request: Request<()>| async move {
         let caller = Caller::of(request.extensions()).map(|caller| caller.subject.to_string());
-        let text = format!("{caller:?} {} {:?}", request.uri(), request.headers().get("x-api-key"));
+        let mut text = format!("{caller:?} {} {:?}", request.uri(), request.headers().get("x-api-key"));
+        if let Some(referer) = request.headers().get("referer") {
+            text.push_str(&format!(" {:?}", Some(referer)));
+        }
         Ok::<_, Infallible>(Response::new(text))
     });
     let mut service = layer.layer(service);
@@ -91,8 +94,11 @@ async fn a_request_with_a_key_arrives_with_its_caller_and_without_the_key() {
     assert_eq!(ask(&layer, request).await.body(), "Some(\"usr_1\") /a Some(Sensitive)");
 
     let uri = format!("http://h/a?x=1&key={}&y=2", key.expose());
-    let request = Request::get(uri).body(()).unwrap();
-    assert_eq!(ask(&layer, request).await.body(), "Some(\"usr_1\") http://h/a?x=1&y=2 None");
+    let request = Request::get(&uri).header("Referer", uri.clone()).body(()).unwrap();
+    let answer = ask(&layer, request).await;
+    assert_eq!(answer.body(), "Some(\"usr_1\") http://h/a?x=1&y=2 None Some(\"http://h/a?x=1&y=2\")");
+    assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
+    assert_eq!(answer.headers()["cache-control"], "private");
 }
 
 #[tokio::test]

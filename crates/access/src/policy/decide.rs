@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use countersign_model::Method;
+use http::HeaderMap;
 
 use super::matcher::admits;
 use crate::extract::Placement;
 use crate::outcome::Outcome;
+use crate::url_key::keep_private;
 use crate::{Denial, Identity, PeerCertificate, Reason, Rule};
 
 /// What becomes of a request.
@@ -36,6 +38,13 @@ impl Permit {
     #[must_use]
     pub fn placement(&self) -> &Placement {
         &self.placement
+    }
+
+    /// Adds to the answer what it must say: that of a URL which held a key is for the caller alone.
+    pub fn complete(&self, answer: &mut HeaderMap) {
+        if self.placement == Placement::Query {
+            keep_private(answer);
+        }
     }
 }
 

@@ -213,7 +213,7 @@ impl Rule {
     #[must_use]
     pub fn public_query<'q>(&self, query: &'q str) -> std::borrow::Cow<'q, str> {
         match &self.0.key_parameter {
-            Some(name) => crate::extract::without_parameter(query, name),
+            Some(name) => crate::url_key::without_parameter(query, name),
             None => std::borrow::Cow::Borrowed(query),
         }
     }

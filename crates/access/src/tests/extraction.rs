@@ -4,7 +4,8 @@ use countersign_model::Method::{ApiKey, Basic, Jwt, Mtls, Oauth};
 use proptest::prelude::*;
 
 use super::support::*;
-use crate::extract::{Credential, extract, without_parameter};
+use crate::extract::{Credential, extract};
+use crate::url_key::without_parameter;
 use crate::*;
 
 const KEY: &str = "csk_live_0000000000000000000000000000000000000000000_000000";

@@ -2,10 +2,7 @@
 
 use bytes::Bytes;
 use countersign_access::Denial;
-use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, REFERRER_POLICY, RETRY_AFTER,
-    WWW_AUTHENTICATE,
-};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::meters::Outcome;
@@ -116,20 +113,6 @@ pub(crate) fn options(request_id: &HeaderValue) -> Response<ResponseBody> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(REQUEST_ID, request_id.clone());
     response
-}
-
-/// The URL of this answer held a key: neither the next page (Referrer Policy §3.1) nor a shared cache (RFC 6750 §2.3,
-/// RFC 9111 §5.2.2.7) may learn it.
-pub(crate) fn keep_url_private(headers: &mut HeaderMap) {
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let keeps = |directive: &[u8]| {
-        let directive = directive.trim_ascii();
-        directive.eq_ignore_ascii_case(b"private") || directive.eq_ignore_ascii_case(b"no-store")
-    };
-    let values = headers.get_all(CACHE_CONTROL);
-    if !values.iter().any(|value| value.as_bytes().split(|byte| *byte == b',').any(keeps)) {
-        headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
-    }
 }
 
 /// Ends the connection after this answer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_access::{Decision, Denial, Permit, Placement, RequestParts};
+use countersign_access::{Decision, Denial, Permit, RequestParts};
 use countersign_model::{Method, Timestamp};
 use http::header::{CONTENT_LENGTH, HOST, MAX_FORWARDS, REFERER};
 use http::request::Parts;
@@ -131,9 +131,7 @@ impl Exchange {
         match answered {
             Ok(mut response) => {
                 self.outcome = Outcome::Passed;
-                if *permit.placement() == Placement::Query {
-                    answer::keep_url_private(response.headers_mut());
-                }
+                permit.complete(response.headers_mut());
                 Ok(response)
             }
             Err(fault) => {

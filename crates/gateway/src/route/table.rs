@@ -1,12 +1,10 @@
 //! The table that requests are matched against.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_access::Rule;
-use countersign_access::extract::without_parameter;
+use countersign_access::{Rule, public_referer};
 use http::HeaderValue;
 use http::uri::PathAndQuery;
 
@@ -144,26 +142,7 @@ impl RouteTable {
     /// What `Referer` may say to an upstream, when it is not what it says: the page before may have been asked for with
     /// a key in its URL, on whichever route.
     pub(crate) fn public_referer(&self, referer: &HeaderValue) -> Option<HeaderValue> {
-        if self.key_parameters.is_empty() {
-            return None;
-        }
-        let (page, query) = referer.to_str().ok()?.split_once('?')?;
-        let (query, fragment) = query.split_once('#').unwrap_or((query, ""));
-        let public = self
-            .key_parameters
-            .iter()
-            .fold(Cow::Borrowed(query), |query, name| without_parameter(&query, name).into_owned().into());
-        if public == query {
-            return None;
-        }
-        let mut text = page.to_owned();
-        for (mark, part) in [('?', &*public), ('#', fragment)] {
-            if !part.is_empty() {
-                text.push(mark);
-                text.push_str(part);
-            }
-        }
-        Some(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")))
+        public_referer(referer, self.key_parameters.iter().map(|name| &**name))
     }
 
     /// Looks at the connections that rest.
