@@ -1,5 +1,7 @@
 //! `countersign serve`
 
+use countersign_model::Env;
+
 use super::Source;
 use crate::output::Failure;
 use crate::wiring::{System, runtime, stop_signal};
@@ -15,7 +17,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.source.load()?;
     crate::telemetry::logs::start(config.log_format, &config.log_level)?;
     runtime(&config)?.block_on(async {
-        let system = System::start(config, Some(file)).await?;
+        let system = System::start(config, Some(file), Env::system()).await?;
         tracing::info!(
             server = system.server_address.map(tracing::field::display),
             gateway = system.gateway_address.map(tracing::field::display),

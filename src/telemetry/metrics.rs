@@ -1,5 +1,6 @@
 //! Metrics in Prometheus' text form.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -9,11 +10,18 @@ use crate::output::Failure;
 /// Upper bounds of the duration histograms, in seconds.
 const BUCKETS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// Starts recording for the whole process.
+/// What records for the whole process, once it was started.
+static STARTED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+
+/// Starts recording for the whole process; whoever comes second gets what the first started.
 ///
 /// # Errors
-/// When recording was started before.
+/// When somebody else records in this process.
 pub(crate) fn start() -> Result<PrometheusHandle, Failure> {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*started {
+        return Ok(handle.clone());
+    }
     let builder =
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?;
     let handle = builder.install_recorder()?;
@@ -34,6 +42,7 @@ pub(crate) fn start() -> Result<PrometheusHandle, Failure> {
         metrics::describe_counter!(name, meaning);
     }
     metrics::describe_gauge!("countersign_connections_open", "Connections that are open, by surface.");
+    *started = Some(handle.clone());
     Ok(handle)
 }
 

@@ -71,7 +71,7 @@ impl Keys {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(super) async fn tick(&self) -> Result<(), Failure> {
+    pub(crate) async fn tick(&self) -> Result<(), Failure> {
         Ok(self.ring.tick().await?)
     }
 

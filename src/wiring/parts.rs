@@ -32,8 +32,7 @@ impl Parts {
     ///
     /// # Errors
     /// The first that can't be opened, saying what to do.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        let env = Env::system();
+    pub(crate) async fn open(config: &Config, env: Env) -> Result<Self, Failure> {
         let store = foundation::open_store(config).await?;
         let master = keys::master_key(config, &env, &store).await?;
         Self::assemble(config, env, store, master).await

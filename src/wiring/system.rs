@@ -14,6 +14,7 @@ use countersign_store::Store;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use super::keys::Keys;
 use super::listen::listen;
 use super::live::Live;
 use super::{Parts, background, checker, control_plane, data_plane, watch};
@@ -29,6 +30,7 @@ pub(crate) struct System {
     pub(crate) store: Store,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) authority: Arc<Authority<Store>>,
+    pub(crate) keys: Keys,
     /// Where the authorization server listens.
     pub(crate) server_address: Option<SocketAddr>,
     /// Where the gateway listens.
@@ -46,9 +48,9 @@ impl System {
     ///
     /// # Errors
     /// The first thing that can't be started; nothing is left running then.
-    pub(crate) async fn start(config: Config, file: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(crate) async fn start(config: Config, file: Option<PathBuf>, env: Env) -> Result<Self, Failure> {
         let metrics = telemetry::metrics::start()?;
-        let parts = Parts::open(&config).await?;
+        let parts = Parts::open(&config, env).await?;
         // Before anything is read, so that no change falls between reading and listening.
         let changes = parts.store.subscribe();
         let access = pipeline(&config, &parts).await?;
@@ -74,6 +76,7 @@ impl System {
             store: parts.store.clone(),
             hasher: Arc::clone(&parts.hasher),
             authority: Arc::clone(&parts.authority),
+            keys: parts.keys.clone(),
             server_address: server.as_ref().map(|server| server.address),
             gateway_address: gateway.as_ref().map(|gateway| gateway.address),
             stopped: CancellationToken::new(),

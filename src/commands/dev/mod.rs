@@ -8,6 +8,7 @@ mod table;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use countersign_model::Env;
 use countersign_net::BindError;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let demo = tokio::net::TcpListener::bind(demo)
             .await
             .map_err(|error| with_port_hint(NotListening::new(DEMO, BindError::new(demo, error)).into()))?;
-        let system = System::start(config, Some(file)).await.map_err(with_port_hint)?;
+        let system = System::start(config, Some(file), Env::system()).await.map_err(with_port_hint)?;
         let stopped = CancellationToken::new();
         let demo = tokio::spawn(demo::serve(demo, stopped.clone()));
         let credentials = credentials::prepare(directory, &system).await?;

@@ -1,0 +1,168 @@
+//! What is withdrawn at the server, or by the operator, is refused at the gateway at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_model::{Client, ClientStatus, PasswordHashText, SecretString, UserId, UserStatus};
+use countersign_oauth::ports::Clients as _;
+use countersign_passwords::{Hasher, Limits};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::support::{House, PASSWORD, basic};
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// Refused at the gateway, said to be dead at the server, and other tokens are as they were.
+async fn is_dead(house: &House, token: &str) {
+    let answer = house.soon_refused(("authorization", &bearer(token))).await;
+    assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""), "{answer:?}");
+    assert_eq!(house.introspect(token).await, json!({ "active": false }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_token_alone() {
+    let house = House::new().await;
+    let tokens = house.tokens().await;
+    let other = house.refresh(&tokens.refresh).await.text("access_token");
+    assert_eq!(house.bearer(&tokens.access).await.status, StatusCode::OK);
+    // RFC 7009 §2.1: not by another client, who is told the same.
+    assert_eq!(house.post("service", "/revoke", &[("token", &tokens.access)]).await.status, StatusCode::OK);
+    assert_eq!(house.bearer(&tokens.access).await.status, StatusCode::OK);
+    assert_eq!(house.post("app", "/revoke", &[("token", &tokens.access)]).await.status, StatusCode::OK);
+    is_dead(&house, &tokens.access).await;
+    assert_eq!(house.bearer(&other).await.status, StatusCode::OK);
+    let opaque = house.client_credentials("opaque").await;
+    assert_eq!(house.bearer(&opaque).await.status, StatusCode::OK);
+    assert_eq!(house.post("opaque", "/revoke", &[("token", &opaque)]).await.status, StatusCode::OK);
+    is_dead(&house, &opaque).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_with_its_family() {
+    let house = House::new().await;
+    let (tokens, others) = (house.tokens().await, house.tokens().await);
+    assert_eq!(house.bearer(&tokens.access).await.status, StatusCode::OK);
+    assert_eq!(house.post("app", "/revoke", &[("token", &tokens.refresh)]).await.status, StatusCode::OK);
+    is_dead(&house, &tokens.access).await;
+    assert_eq!(house.refresh(&tokens.refresh).await.text("error"), "invalid_grant");
+    assert_eq!(house.bearer(&others.access).await.status, StatusCode::OK, "another family");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_comes_twice_takes_back_what_it_gave() {
+    let house = House::new().await;
+    let tokens = house.tokens().await;
+    assert_eq!(house.bearer(&tokens.access).await.status, StatusCode::OK);
+    assert_eq!(house.redeem(&tokens.code).await.text("error"), "invalid_grant");
+    is_dead(&house, &tokens.access).await;
+    assert_eq!(house.refresh(&tokens.refresh).await.text("error"), "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spent_refresh_token_ends_the_thief_and_the_owner() {
+    let house = House::new().await;
+    let tokens = house.tokens().await;
+    let thief = house.refresh(&tokens.refresh).await;
+    let stolen = thief.text("access_token");
+    assert_eq!(house.bearer(&stolen).await.status, StatusCode::OK);
+    house.bench.pass(Duration::from_secs(11));
+    assert_eq!(house.refresh(&tokens.refresh).await.text("error"), "invalid_grant");
+    is_dead(&house, &stolen).await;
+    is_dead(&house, &tokens.access).await;
+    assert_eq!(house.refresh(&thief.text("refresh_token")).await.text("error"), "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_with_everything_they_hold() {
+    let house = House::new().await;
+    let tokens = house.tokens().await;
+    let (_, api_key) = house.api_key().await;
+    let robot = basic("robot", PASSWORD);
+    let own = house.client_credentials("service").await;
+    for header in
+        [("authorization", &*bearer(&tokens.access)), ("authorization", &robot), ("x-api-key", &api_key)]
+    {
+        assert_eq!(house.gateway("/orders", &[header]).await.status, StatusCode::OK);
+    }
+    for user in ["usr_alice", "usr_robot"] {
+        let id = UserId::from(user);
+        house.store().set_user_status(&id, UserStatus::Disabled, house.bench.now()).await.unwrap();
+    }
+    is_dead(&house, &tokens.access).await;
+    house.soon_refused(("authorization", &robot)).await;
+    house.soon_refused(("x-api-key", &api_key)).await;
+    assert_eq!(house.refresh(&tokens.refresh).await.text("error"), "invalid_grant");
+    assert_eq!(house.bearer(&own).await.status, StatusCode::OK, "a client's own token is nobody's");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_with_everything_it_holds() {
+    let house = House::new().await;
+    let (tokens, opaque) = (house.tokens().await, house.client_credentials("opaque").await);
+    for (client, token) in [("app", &tokens.access), ("opaque", &opaque)] {
+        assert_eq!(house.bearer(token).await.status, StatusCode::OK);
+        let disabled = ClientStatus::Disabled;
+        assert!(house.store().set_client_status(&client.into(), disabled, house.bench.now()).await.unwrap());
+        is_dead(&house, token).await;
+    }
+    assert_eq!(house.refresh(&tokens.refresh).await.text("error"), "invalid_client");
+    // And back: what has not expired works again.
+    assert!(
+        house
+            .store()
+            .set_client_status(&"app".into(), ClientStatus::Enabled, house.bench.now())
+            .await
+            .unwrap()
+    );
+    let mut status = StatusCode::UNAUTHORIZED;
+    for _ in 0..400 {
+        status = house.bearer(&tokens.access).await.status;
+        if status == StatusCode::OK {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_key_and_a_changed_password() {
+    let house = House::new().await;
+    let (id, api_key) = house.api_key().await;
+    let robot = basic("robot", PASSWORD);
+    let mut browser = house.browser();
+    house.code(&mut browser).await;
+    assert!(browser.is_signed_in().await);
+    for header in [("authorization", robot.as_str()), ("x-api-key", &api_key)] {
+        assert_eq!(house.gateway("/orders", &[header]).await.status, StatusCode::OK);
+    }
+    house.store().revoke_api_key(&id, house.bench.now()).await.unwrap();
+    house.soon_refused(("x-api-key", &api_key)).await;
+
+    let hasher = Hasher::new(Limits::default(), house.bench.env().rng);
+    let changed: PasswordHashText = hasher.hash(&SecretString::from("another password")).await.unwrap();
+    house.bench.pass(Duration::from_secs(1));
+    for user in ["usr_robot", "usr_alice"] {
+        let id = UserId::from(user);
+        assert!(house.store().set_password(&id, Some(&changed), house.bench.now()).await.unwrap());
+    }
+    house.soon_refused(("authorization", &robot)).await;
+    let new = basic("robot", "another password");
+    assert_eq!(house.gateway("/orders", &[("authorization", &new)]).await.status, StatusCode::OK);
+    assert!(!browser.is_signed_in().await, "sessions end with the password that began them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_may_no_longer_have() {
+    let house = House::new().await;
+    let tokens = house.tokens().await;
+    let client = Arc::unwrap_or_clone(house.store().client(&"app".into()).await.unwrap().unwrap());
+    let narrowed = Client { scopes: "openid offline_access".parse().unwrap(), ..client };
+    assert!(house.store().update_client(&narrowed, house.bench.now()).await.unwrap());
+    let refreshed = house.refresh(&tokens.refresh).await;
+    assert_eq!(refreshed.status, StatusCode::OK, "{refreshed:?}");
+    assert_eq!(house.bearer(&refreshed.text("access_token")).await.status, StatusCode::FORBIDDEN);
+}

@@ -1,0 +1,11 @@
+//! What the tests stand on.
+
+mod browser;
+mod environment;
+mod house;
+mod http;
+mod upstream;
+
+pub(crate) use environment::{Bench, START};
+pub(crate) use house::{House, PASSWORD, basic};
+pub(crate) use http::Answer;
