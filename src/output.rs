@@ -81,7 +81,13 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
 /// Says what failed and why, cause by cause, and gives the exit code of failure.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
     let bold = if std::io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    let mut text = format!("{}error:{} {failure}", bold.0, bold.1);
+    remark(&format!("{}error:{} {}", bold.0, bold.1, chain(failure)));
+    ExitCode::FAILURE
+}
+
+/// What failed and why, cause by cause; a cause that a message already tells is not told again.
+pub(crate) fn chain(failure: &Failure) -> String {
+    let mut text = failure.to_string();
     let mut cause = failure.source();
     while let Some(error) = cause {
         let message = error.to_string();
@@ -91,8 +97,7 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
         }
         cause = error.source();
     }
-    remark(&text);
-    ExitCode::FAILURE
+    text
 }
 
 /// A moment for people: RFC 3339 in UTC, to the second.

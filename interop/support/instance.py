@@ -34,6 +34,7 @@ class Instance:
         self.process: subprocess.Popen | None = None
         self.secrets: dict[str, str] = {}
         self.prefix: list[str] = []
+        self.environment: dict[str, str] = {}
         self.config = self._defaults(upstream_url)
         if change:
             change(self.config)
@@ -75,7 +76,7 @@ class Instance:
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [*self.prefix, binary(), "serve", "-c", self.config_path],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory, env=clean_environment(),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory, env=clean_environment() | self.environment,
         )
         log.close()
         return self.process

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, load};
+use crate::config::{Config, load, load_to_serve};
 use crate::output::Failure;
 use crate::wiring::block_on;
 
@@ -94,6 +94,11 @@ impl Source {
     pub(crate) fn load(&self) -> Result<Config, Failure> {
         Ok(load(&self.path()?, std::env::vars())?)
     }
+
+    /// The same, the files it names being there too.
+    pub(crate) fn load_to_serve(&self) -> Result<Config, Failure> {
+        Ok(load_to_serve(&self.path()?, std::env::vars())?)
+    }
 }
 
 /// Runs one command.
@@ -103,25 +108,22 @@ impl Source {
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Dev(arguments) => dev::run(&arguments)?,
-        Command::Try(arguments) => {
-            if !block_on(try_methods::run(&arguments))? {
-                return Ok(ExitCode::FAILURE);
-            }
-        }
+        Command::Try(arguments) => return block_on(try_methods::run(&arguments)).map(code),
         Command::Serve(arguments) => serve::run(&arguments)?,
         Command::User(arguments) => block_on(user::run(arguments))?,
         Command::Client(arguments) => block_on(client::run(arguments))?,
         Command::Apikey(arguments) => block_on(apikey::run(arguments))?,
         Command::Cert(arguments) => block_on(cert::run(arguments))?,
-        Command::Token(arguments) => {
-            if !block_on(token::run(arguments))? {
-                return Ok(ExitCode::FAILURE);
-            }
-        }
+        Command::Token(arguments) => return block_on(token::run(arguments)).map(code),
         Command::Device(arguments) => block_on(device::run(arguments))?,
         Command::Keys(arguments) => block_on(keys::run(arguments))?,
-        Command::Config(arguments) => config::run(&arguments)?,
+        Command::Config(arguments) => return config::run(&arguments).map(code),
         Command::Completions(arguments) => completions::run(&arguments),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// For commands that answer a question: no is a failure to scripts.
+fn code(yes: bool) -> ExitCode {
+    if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = arguments.source.path()?;
-    let config = arguments.source.load()?;
+    let config = arguments.source.load_to_serve()?;
     crate::telemetry::logs::start(config.log_format, &config.log_level)?;
     runtime(&config)?.block_on(async {
         let system = System::start(config, Some(file), Env::system()).await?;

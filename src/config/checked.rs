@@ -29,6 +29,39 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
 }
 
+impl Config {
+    /// Keys whose new values a running process does not take up. What a reload refuses altogether is not among them.
+    pub(crate) fn waiting_for_a_start(&self, new: &Self) -> Vec<&'static str> {
+        let server = |config: &Self| config.server.as_ref().map(|server| server.trusted_proxies.clone());
+        let gateway = |config: &Self| {
+            // Every field by its name, so that a new one is put here or deliberately not.
+            let Gateway {
+                trusted_proxies,
+                max_connections,
+                max_connections_per_address,
+                listen: _,
+                tls: _,
+                client_certificates: _,
+                trust_bundles: _,
+                certificate_scopes: _,
+                routes: _,
+            } = config.gateway.as_ref()?;
+            Some((trusted_proxies.clone(), *max_connections, *max_connections_per_address))
+        };
+        let changed = [
+            ("server.trusted_proxies", server(self) != server(new)),
+            ("gateway.trusted_proxies and limits of connections", gateway(self) != gateway(new)),
+            ("[keys]", self.keys != new.keys),
+            ("[tokens]", self.tokens != new.tokens),
+            ("[ca]", self.ca != new.ca),
+            ("basic.concurrent_hashes", self.basic.concurrent_hashes != new.basic.concurrent_hashes),
+            ("[network]", self.network != new.network),
+            ("[log]", (self.log_format, &self.log_level) != (new.log_format, &new.log_level)),
+        ];
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+    }
+}
+
 /// The authorization server.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
@@ -88,8 +121,20 @@ pub(crate) enum Store {
     PostgresUrlFile(PathBuf),
 }
 
+impl Store {
+    /// Whether it is the same place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite, Self::Sqlite) => true,
+            (Self::PostgresUrl(url), Self::PostgresUrl(other)) => url.ct_eq(other.expose().as_bytes()),
+            (Self::PostgresUrlFile(file), Self::PostgresUrlFile(other)) => file == other,
+            (Self::Sqlite | Self::PostgresUrl(_) | Self::PostgresUrlFile(_), _) => false,
+        }
+    }
+}
+
 /// Master key and signing keys.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Keys {
     pub(crate) master_key_file: PathBuf,
     pub(crate) algorithms: Vec<String>,
@@ -98,7 +143,7 @@ pub(crate) struct Keys {
 }
 
 /// How long things live.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Tokens {
     pub(crate) default_audience: Option<String>,
     pub(crate) authorization_code: Duration,
@@ -111,7 +156,7 @@ pub(crate) struct Tokens {
 }
 
 /// The built-in authority.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Ca {
     pub(crate) trust_domain: String,
     pub(crate) leaf_lifetime: Duration,
@@ -127,7 +172,7 @@ pub(crate) struct Basic {
 }
 
 /// Fetching and threads.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Network {
     pub(crate) fetch_from: Vec<IpNet>,
     pub(crate) insecure_fetch_over_http: bool,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
+use serde_json::json;
 
 use super::check::{self, Problem};
 use super::checked::Config;
@@ -26,6 +27,23 @@ pub(crate) enum ConfigError {
     Senseless { problems: Vec<Problem> },
 }
 
+impl ConfigError {
+    /// The same for programs: each thing that is wrong, with its place as far as it has one.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Unreadable { error, .. } => json!([{ "message": error.to_string() }]),
+            Self::Syntax { line, column, message, .. } => {
+                json!([{ "line": line, "column": column, "message": message }])
+            }
+            Self::Environment { variable, message } => json!([{ "variable": variable, "message": message }]),
+            Self::Senseless { problems } => {
+                let problem = |problem: &Problem| json!({ "key": problem.key, "message": problem.message });
+                problems.iter().map(problem).collect()
+            }
+        }
+    }
+}
+
 fn list(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -38,6 +56,16 @@ pub(crate) fn load(
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
     load_text(path, &text, variables)
+}
+
+/// The same for a process that will serve it: the files it names must be there too.
+pub(crate) fn load_to_serve(
+    path: &Path,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let config = load(path, variables)?;
+    let problems = config.unreadable_files();
+    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Senseless { problems }) }
 }
 
 /// The same for a text that is already there; `path` only names it.

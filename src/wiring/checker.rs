@@ -73,7 +73,11 @@ fn certificate_scopes(config: &Config) -> Vec<CertificateScopes> {
     lines.map(|(name, scopes)| CertificateScopes { name: name.clone(), scopes: scopes.clone() }).collect()
 }
 
-fn external(name: &str, raw: &RawIssuer, fetcher: &Fetcher) -> Result<IssuerSettings, Failure> {
+/// An issuer other than our own.
+///
+/// # Errors
+/// When a file it names or an address can't be used.
+pub(super) fn external(name: &str, raw: &RawIssuer, fetcher: &Fetcher) -> Result<IssuerSettings, Failure> {
     let keys = if let Some(uri) = &raw.jwks_uri {
         KeyOrigin::JwksUri(uri.clone())
     } else if let Some(file) = &raw.jwks_file {

@@ -42,7 +42,7 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         ..Lifetimes::default()
     };
     settings.refresh_grace = tokens.refresh_grace;
-    settings.default_audience = live::default_audience(config, parts);
+    settings.default_audience = live::default_audience(config, &parts.issuer);
     // A route's audience is a resource that any client may ask a token for; its rule decides who passes.
     let routes = config.gateway.iter().flat_map(|gateway| &gateway.routes);
     settings.resources = routes.filter_map(|route| route.audience.clone()).collect();

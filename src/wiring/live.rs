@@ -1,5 +1,6 @@
 //! What a reload replaces, and how: everything is built first, and swapped only when all of it could be.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_access::Access;
@@ -44,9 +45,11 @@ impl Live {
         self.refuse_restarts(&config)?;
         let (settings, sources) = checker::build(&config, &self.parts)?;
         let routes = match &config.gateway {
-            Some(gateway) => {
-                Some(routes::build(gateway, &default_audience(&config, &self.parts), &self.parts.env.clock)?)
-            }
+            Some(gateway) => Some(routes::build(
+                gateway,
+                &default_audience(&config, &self.parts.issuer),
+                &self.parts.env.clock,
+            )?),
             None => None,
         };
         let server = self.fresh_server(&config).await?;
@@ -59,6 +62,7 @@ impl Live {
         replace(&mut self.server_tls, server)?;
         replace(&mut self.gateway_tls, gateway)?;
         self.access.load_revocations(self.parts.env.now()).await?;
+        self.say_what_waits(&config);
         self.config = config;
         Ok(())
     }
@@ -142,16 +146,29 @@ impl Live {
                 "addresses, the issuer and whether there is TLS can't change while running: restart".into()
             );
         }
-        if old.data_dir != new.data_dir || format!("{:?}", old.store) != format!("{:?}", new.store) {
+        if old.data_dir != new.data_dir || !old.store.is(&new.store) {
             return Err("data_dir and [store] can't change while running: restart".into());
         }
         Ok(())
     }
+
+    /// Changes that are right but must wait: which keys a running process goes on reading as they were.
+    fn say_what_waits(&self, new: &Config) {
+        let waiting = self.config.waiting_for_a_start(new);
+        if !waiting.is_empty() {
+            tracing::warn!(keys = waiting.join(", "), "these changes take effect with the next start");
+        }
+    }
+
+    /// The files that the configuration in force names.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.config.files().into_iter().map(|(_, file)| file.to_owned()).collect()
+    }
 }
 
 /// What tokens are for when neither route nor request says otherwise.
-pub(super) fn default_audience(config: &Config, parts: &Parts) -> String {
-    config.tokens.default_audience.clone().unwrap_or_else(|| parts.issuer.clone())
+pub(super) fn default_audience(config: &Config, issuer: &str) -> String {
+    config.tokens.default_audience.clone().unwrap_or_else(|| issuer.to_owned())
 }
 
 fn replace(

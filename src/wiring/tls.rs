@@ -1,6 +1,7 @@
 //! Certificates of our own listeners: from files or from the built-in authority, renewed while running.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use countersign_ca::{Authority, DnsName, IssueRequest, Name};
 use countersign_model::{Subject, Timestamp};
@@ -25,10 +26,7 @@ pub(super) struct Own {
 pub(super) async fn own(tls: &Tls, authority: &Authority<Store>) -> Result<Own, Failure> {
     match tls {
         Tls::Files { certificate, key } => {
-            let (chain_pem, key_pem) = (files::read(certificate)?, files::read(key)?);
-            let (chain, key) = (certificate.display().to_string(), key.display().to_string());
-            let material = TlsMaterial::from_pem((&chain, &chain_pem), (&key, &key_pem))?;
-            Ok(Own { material, renew_at: None })
+            Ok(Own { material: from_files(certificate, key)?, renew_at: None })
         }
         Tls::BuiltIn { names } => {
             let names = names.iter().map(|name| read_name(name)).collect::<Result<Vec<_>, _>>()?;
@@ -41,7 +39,14 @@ pub(super) async fn own(tls: &Tls, authority: &Authority<Store>) -> Result<Own, 
     }
 }
 
-fn read_name(text: &str) -> Result<Name, Failure> {
+/// A chain and its key from two PEM files.
+pub(super) fn from_files(certificate: &Path, key: &Path) -> Result<TlsMaterial, Failure> {
+    let (chain_pem, key_pem) = (files::read(certificate)?, files::read(key)?);
+    let (chain, key) = (certificate.display().to_string(), key.display().to_string());
+    Ok(TlsMaterial::from_pem((&chain, &chain_pem), (&key, &key_pem))?)
+}
+
+pub(super) fn read_name(text: &str) -> Result<Name, Failure> {
     match text.parse::<IpAddr>() {
         Ok(address) => Ok(Name::Ip(address)),
         Err(_) => Ok(Name::Dns(text.parse::<DnsName>()?)),

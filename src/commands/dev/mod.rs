@@ -12,7 +12,7 @@ use countersign_model::Env;
 use countersign_net::BindError;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::load;
+use crate::config::load_to_serve;
 use crate::output::{Failure, line, program};
 use crate::wiring::{NotListening, System, files, runtime, stop_signal};
 
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         management: arguments.management_port,
     };
     settings::write(&file, ports)?;
-    let config = load(&file, std::env::vars())?;
+    let config = load_to_serve(&file, std::env::vars())?;
     crate::telemetry::logs::start(config.log_format, &config.log_level)?;
     let runtime = runtime(&config)?;
     runtime.block_on(async {
