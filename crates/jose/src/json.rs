@@ -12,11 +12,13 @@ use serde_json::{Map, Value};
 const DEEPEST: usize = 16;
 
 /// Why a text is no object we take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum JsonFault {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum JsonFault {
     /// It is no JSON object, or nested too deeply.
+    #[error("it is no JSON object, or nested too deeply")]
     NotAnObject,
     /// A member is there twice.
+    #[error("a member is there twice")]
     Duplicate,
 }
 
@@ -24,7 +26,10 @@ pub(crate) enum JsonFault {
 pub(crate) const DUPLICATE: &str = "duplicate member";
 
 /// Reads one object and nothing after it.
-pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
+///
+/// # Errors
+/// [`JsonFault`].
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(Value::Object(map))) => Ok(map),
         Ok(_) => Err(JsonFault::NotAnObject),

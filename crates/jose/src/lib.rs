@@ -7,7 +7,7 @@ mod algorithm;
 mod base64url;
 mod claims;
 mod header;
-mod json;
+pub mod json;
 pub mod jwe;
 pub mod jwk;
 pub mod jws;

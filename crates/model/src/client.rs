@@ -78,6 +78,10 @@ pub struct Client {
     /// What it tells people of itself.
     #[serde(default)]
     pub information: ClientInformation,
+    /// The one algorithm its assertions are signed with (OpenID Connect Registration §2); any that is offered where
+    /// `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
     /// How introspection answers to it are signed where it asks for a signature (RFC 9701 §6); the server's default
     /// where `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +123,7 @@ impl Client {
             origin: ClientOrigin::default(),
             application_type: ApplicationType::default(),
             information: ClientInformation::default(),
+            token_endpoint_auth_signing_alg: None,
             introspection_signed_response_alg: None,
             introspection_encrypted_response_alg: None,
             introspection_encrypted_response_enc: None,
@@ -163,6 +168,15 @@ pub enum ClientAuthentication {
 }
 
 impl ClientAuthentication {
+    /// Whether it rests on a secret that both sides know.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        match self {
+            Self::None | Self::PrivateKeyJwt => false,
+            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+        }
+    }
+
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

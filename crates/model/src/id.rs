@@ -93,6 +93,9 @@ id!(
     /// One issued token: the `jti` of a JWT (RFC 7519 §4.1.7).
     TokenId, "tok_");
 id!(
+    /// An initial access token's public name (RFC 7591 §1.2); the secret is another thing.
+    RegistrationTokenId, "rgt_");
+id!(
     /// A request, as it appears in logs, problem documents and the `X-Request-Id` header.
     RequestId, "req_");
 id!(

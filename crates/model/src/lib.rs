@@ -21,8 +21,8 @@ pub use authorization::{AuthorizationMetadata, Profile, ResponseMode, ResponseTy
 pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType, Lifetimes};
 pub use client_information::{ApplicationType, ClientInformation, ClientOrigin};
 pub use id::{
-    ApiKeyId, CertificateSerial, ClientId, GrantId, Issuer, KeyId, RequestId, SessionId, Subject, TokenId,
-    UserId,
+    ApiKeyId, CertificateSerial, ClientId, GrantId, Issuer, KeyId, RegistrationTokenId, RequestId, SessionId,
+    Subject, TokenId, UserId,
 };
 pub use method::{Assurance, Method};
 pub use random::{Rng, SystemRng};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use countersign_jose::Algorithm;
 use countersign_model::GrantType;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Settings;
+use crate::register::RegistrationAccess;
 
 /// One document for both well-known addresses: what either specification doesn't know, its readers ignore.
 pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8]> {
@@ -51,7 +52,21 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
+    let mut document = document;
+    if let Some(members) = document.as_object_mut() {
+        members.extend(registration(settings));
+    }
     Arc::from(document.to_string().into_bytes())
+}
+
+/// How clients that nobody registered may come (RFC 7591 §3; Client ID Metadata Documents, "Authorization Server
+/// Metadata").
+fn registration(settings: &Settings) -> impl Iterator<Item = (String, Value)> {
+    let endpoint = (settings.registration.access != RegistrationAccess::Off)
+        .then(|| ("registration_endpoint".to_owned(), json!(settings.endpoints.registration)));
+    let documents =
+        ("client_id_metadata_document_supported".to_owned(), json!(settings.client_documents.is_some()));
+    endpoint.into_iter().chain([documents])
 }
 
 #[cfg(test)]

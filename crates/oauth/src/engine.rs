@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use countersign_keys::Jwks;
-use countersign_model::{Env, Timestamp, TokenHash};
+use countersign_model::{ClientId, Env, Timestamp, TokenHash};
 use quick_cache::sync::Cache;
 
 use crate::client_auth::FetchKeys;
 use crate::discovery;
 use crate::introspect::Verified;
 use crate::ports::Ports;
+use crate::register::FetchDocuments;
 use crate::{InvalidSettings, Settings, TokenKeys};
 
 /// The authorization server without its network and without its disk. Share it in an [`Arc`].
@@ -18,11 +19,16 @@ pub struct Engine<P> {
     pub(crate) env: Env,
     pub(crate) keys: Arc<dyn TokenKeys>,
     pub(crate) fetch: Arc<dyn FetchKeys>,
+    pub(crate) documents: Option<Arc<dyn FetchDocuments>>,
     pub(crate) settings: Settings,
     pub(crate) verified: Cache<TokenHash, Arc<Verified>>,
+    /// When the use of a client that nobody looks after was last written down.
+    pub(crate) noted: Cache<ClientId, Timestamp>,
     metadata: Arc<[u8]>,
 }
 
+/// How many clients that registered themselves are remembered as in use.
+const NOTED: usize = 4_096;
 /// How many JWT access tokens whose signature was right are remembered.
 const VERIFIED: usize = 4_096;
 
@@ -47,7 +53,14 @@ impl<P: Ports> Engine<P> {
         settings.check()?;
         let metadata = discovery::document(&settings, &keys.algorithms());
         let verified = Cache::new(VERIFIED);
-        Ok(Self { ports, env, keys, fetch, settings, verified, metadata })
+        let noted = Cache::new(NOTED);
+        Ok(Self { ports, env, keys, fetch, documents: None, settings, verified, noted, metadata })
+    }
+
+    /// Brings metadata documents of clients. Without it no client is known by one, whatever the settings say.
+    #[must_use]
+    pub fn with_client_documents(self, documents: Arc<dyn FetchDocuments>) -> Self {
+        Self { documents: Some(documents), ..self }
     }
 
     /// The settings it works with.

@@ -2,6 +2,7 @@
 
 use crate::SigningFailed;
 use crate::ports::Unavailable;
+use crate::register::RegistrationRefusal;
 
 /// Why a request was refused. [`Error::code`], [`Error::status`] and [`Error::description`] are for the answer;
 /// [`Error::reason`] is for the log alone.
@@ -52,6 +53,9 @@ pub enum Error {
     /// No such client.
     #[error("client_id names no client of this server")]
     UnknownClient,
+    /// The client's name is a URL, and what is there is no metadata that can be used.
+    #[error("the metadata document of this client can't be used: {0}")]
+    ClientDocument(&'static str),
     /// It may not be used.
     #[error("this client is disabled")]
     DisabledClient,
@@ -122,6 +126,11 @@ pub enum Error {
     #[error("the access token lacks the scope openid")]
     InsufficientScope,
 
+    // Registration.
+    /// RFC 7591 §3.2.2, RFC 7592 §2.
+    #[error(transparent)]
+    Registration(#[from] RegistrationRefusal),
+
     // Our own fault.
     /// The store.
     #[error(transparent)]
@@ -141,6 +150,8 @@ pub enum ClientRefusal {
     Malformed,
     #[error("unknown client")]
     Unknown,
+    #[error("the metadata document that the client is known by can't be had or can't be used")]
+    Document,
     #[error("disabled client")]
     Disabled,
     #[error("not the method the client is registered for")]
@@ -218,6 +229,24 @@ const fn wire(status: u16, code: &'static str, section: &'static str) -> Wire {
     Wire { status, code, section }
 }
 
+/// The same for registration.
+const fn registration_wire(refusal: &RegistrationRefusal) -> Wire {
+    match refusal {
+        RegistrationRefusal::TokenMissing | RegistrationRefusal::TokenInvalid => {
+            wire(401, "invalid_token", "RFC 7591 §3, RFC 7592 §2, RFC 6750 §3.1")
+        }
+        RegistrationRefusal::Document(_) | RegistrationRefusal::Metadata { .. } => {
+            wire(400, "invalid_client_metadata", "RFC 7591 §3.2.2")
+        }
+        RegistrationRefusal::RedirectUri(_) => wire(400, "invalid_redirect_uri", "RFC 7591 §3.2.2"),
+        RegistrationRefusal::Statement(_) => wire(400, "invalid_software_statement", "RFC 7591 §3.2.2"),
+        RegistrationRefusal::StatementUnapproved(_) => {
+            wire(400, "unapproved_software_statement", "RFC 7591 §3.2.2")
+        }
+        RegistrationRefusal::Full => wire(503, "temporarily_unavailable", "RFC 6749 §4.1.2.1"),
+    }
+}
+
 impl Error {
     /// One line a fact, no wildcard.
     const fn wire(&self) -> Wire {
@@ -233,6 +262,9 @@ impl Error {
             Self::InvalidAuthorizationDetails => wire(400, "invalid_authorization_details", "RFC 9396 §5"),
             Self::InvalidTarget => wire(400, "invalid_target", "RFC 8707 §2"),
             Self::UnknownClient | Self::DisabledClient => wire(400, "invalid_client", "RFC 6749 §4.1.2.1"),
+            Self::ClientDocument(_) => {
+                wire(400, "invalid_client", "OAuth Client ID Metadata Document, Client Information Discovery")
+            }
             Self::RedirectUriMissing => wire(400, "invalid_request", "RFC 6749 §3.1.2.3"),
             Self::RedirectUriUnregistered => wire(400, "invalid_request", "RFC 9700 §2.1"),
             Self::UnknownInteraction => wire(400, "invalid_request", "RFC 9700 §4.7"),
@@ -258,6 +290,7 @@ impl Error {
             Self::UnknownUserCode => wire(400, "invalid_request", "RFC 8628 §3.3"),
             Self::InvalidToken => wire(401, "invalid_token", "RFC 6750 §3.1"),
             Self::InsufficientScope => wire(403, "insufficient_scope", "RFC 6750 §3.1"),
+            Self::Registration(refusal) => registration_wire(refusal),
             Self::Unavailable(_) | Self::Signing(_) => wire(500, "server_error", "RFC 6749 §4.1.2.1"),
         }
     }
@@ -301,6 +334,11 @@ impl Error {
             Some("Bearer error=\"invalid_token\"")
         } else if matches!(self, Self::InsufficientScope) {
             Some("Bearer error=\"insufficient_scope\", scope=\"openid\"")
+        } else if matches!(self, Self::Registration(RegistrationRefusal::TokenMissing)) {
+            // RFC 6750 §3.1: no error where nothing was tried.
+            Some("Bearer")
+        } else if matches!(self, Self::Registration(RegistrationRefusal::TokenInvalid)) {
+            Some("Bearer error=\"invalid_token\"")
         } else {
             None
         }
@@ -309,7 +347,7 @@ impl Error {
     /// Whether it is our own fault, and belongs in the log as an error.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
-        self.status() >= 500
+        matches!(self, Self::Unavailable(_) | Self::Signing(_))
     }
 
     /// The answer's body (RFC 6749 §5.2), in JSON.

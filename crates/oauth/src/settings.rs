@@ -8,6 +8,7 @@ use countersign_model::ScopeSet;
 use url::Url;
 
 use crate::DetailTypes;
+use crate::register::{ClientDocumentPolicy, RegistrationPolicy};
 
 /// Settings of the engine. [`Settings::new`] gives every default; change what differs.
 #[derive(Clone, Debug)]
@@ -40,6 +41,10 @@ pub struct Settings {
     pub assertion_lifetime: Duration,
     /// By how much another machine's clock may differ from ours.
     pub leeway: Duration,
+    /// Who may register clients, and what such clients may have.
+    pub registration: RegistrationPolicy,
+    /// Which clients may be known by a document at the URL that is their name; `None`: no such client.
+    pub client_documents: Option<ClientDocumentPolicy>,
 }
 
 /// Where the endpoints are, as absolute URLs.
@@ -55,6 +60,7 @@ pub struct Endpoints {
     pub device_authorization: String,
     /// The page where people type user codes (RFC 8628 §3.2, `verification_uri`): short, because they type it too.
     pub verification: String,
+    pub registration: String,
 }
 
 /// How long things live.
@@ -144,6 +150,8 @@ impl Settings {
             assertion_algorithms: Algorithm::ALL.into_iter().filter(|known| !known.is_symmetric()).collect(),
             assertion_lifetime: Duration::from_secs(3_600),
             leeway: Duration::from_secs(10),
+            registration: RegistrationPolicy::default(),
+            client_documents: None,
             issuer,
         })
     }
@@ -188,6 +196,7 @@ impl Endpoints {
             jwks: at("/jwks"),
             device_authorization: at("/device_authorization"),
             verification: at("/device"),
+            registration: at("/register"),
         }
     }
 }

@@ -94,14 +94,7 @@ impl Write for Create {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let Self(client) = self;
-        if tx.execute(&INSERT, &values(client)?).await? == 0 {
-            return Err(StoreError::AlreadyExists {
-                what: format!("a client {:?}", client.client_id.as_str()),
-            });
-        }
-        tx.announce(Change::Client(client.client_id.clone()), client.created_at);
-        Ok(())
+        insert(tx, &self.0).await
     }
 }
 
@@ -111,12 +104,7 @@ impl Write for Update {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let Self(client, now) = self;
-        if tx.execute(&UPDATE, &values(client)?).await? == 0 {
-            return Ok(false);
-        }
-        changed(tx, &client.client_id, *now).await?;
-        Ok(true)
+        update(tx, &self.0, self.1).await
     }
 }
 
@@ -127,8 +115,7 @@ impl Write for SetStatus {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let Self(id, status, now) = self;
-        let Some(row) = tx.optional(&BY_ID, params![id]).await? else { return Ok(false) };
-        let mut client = read(row)?;
+        let Some(mut client) = find(tx, id).await? else { return Ok(false) };
         client.status = *status;
         tx.execute(&UPDATE, &values(&client)?).await?;
         changed(tx, id, *now).await?;
@@ -142,17 +129,44 @@ impl Write for Delete {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let Self(id, now) = self;
-        if tx.execute(&DELETE, params![id]).await? == 0 {
-            return Ok(false);
-        }
-        // One by one, so that they stay dead if a client of the same name is registered later.
-        grants::revoke_of_client(tx, id, *now).await?;
-        access_tokens::revoke_of_client(tx, id, *now).await?;
-        tx.execute(&FORGET_CONSENTS, params![id]).await?;
-        changed(tx, id, *now).await?;
-        Ok(true)
+        delete(tx, &self.0, self.1).await
     }
+}
+
+/// Keeps a new client inside a transaction.
+pub(crate) async fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<()> {
+    if tx.execute(&INSERT, &values(client)?).await? == 0 {
+        return Err(StoreError::AlreadyExists { what: format!("a client {:?}", client.client_id.as_str()) });
+    }
+    tx.announce(Change::Client(client.client_id.clone()), client.created_at);
+    Ok(())
+}
+
+/// The client as it stands inside a transaction.
+pub(crate) async fn find(tx: &mut Tx<'_>, id: &ClientId) -> Result<Option<Client>> {
+    tx.optional(&BY_ID, params![id]).await?.map(read).transpose()
+}
+
+/// Changes a client as a whole inside a transaction; `false` when there is none.
+pub(crate) async fn update(tx: &mut Tx<'_>, client: &Client, now: Timestamp) -> Result<bool> {
+    if tx.execute(&UPDATE, &values(client)?).await? == 0 {
+        return Ok(false);
+    }
+    changed(tx, &client.client_id, now).await?;
+    Ok(true)
+}
+
+/// Removes a client with all it holds inside a transaction; `false` when there is none.
+pub(crate) async fn delete(tx: &mut Tx<'_>, id: &ClientId, now: Timestamp) -> Result<bool> {
+    if tx.execute(&DELETE, params![id]).await? == 0 {
+        return Ok(false);
+    }
+    // One by one, so that they stay dead if a client of the same name is registered later.
+    grants::revoke_of_client(tx, id, now).await?;
+    access_tokens::revoke_of_client(tx, id, now).await?;
+    tx.execute(&FORGET_CONSENTS, params![id]).await?;
+    changed(tx, id, now).await?;
+    Ok(true)
 }
 
 async fn changed(tx: &mut Tx<'_>, id: &ClientId, now: Timestamp) -> Result<()> {

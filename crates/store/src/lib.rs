@@ -19,6 +19,7 @@ mod migrate;
 mod postgres;
 mod purge;
 mod refresh_tokens;
+mod registrations;
 mod revocations;
 mod sessions;
 mod settings;
@@ -37,6 +38,7 @@ pub use api_key_use::ApiKeyUse;
 pub use api_keys::ListedApiKey;
 pub use changes::{Announcement, Changes};
 pub use error::StoreError;
+pub use registrations::RegistrationToken;
 pub use settings::{Location, StoreSettings};
 
 use api_key_use::Uses;
@@ -210,6 +212,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         migrate::STATEMENTS,
         purge::STATEMENTS,
         refresh_tokens::STATEMENTS,
+        registrations::STATEMENTS,
         revocations::STATEMENTS,
         sessions::STATEMENTS,
         signing_keys::STATEMENTS,

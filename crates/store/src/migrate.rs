@@ -16,6 +16,11 @@ struct Migration {
 static MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "initial", text: include_str!("../migrations/0001_initial.sql") },
     Migration { version: 2, name: "decoupled", text: include_str!("../migrations/0002_decoupled.sql") },
+    Migration {
+        version: 3,
+        name: "registrations",
+        text: include_str!("../migrations/0003_registrations.sql"),
+    },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

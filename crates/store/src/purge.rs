@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_model::Timestamp;
 
+use crate::registrations::RemoveUnused;
 use crate::sql::{Sql, params, statements};
 use crate::tx::{Tx, Write};
 use crate::{Result, Store};
@@ -14,6 +15,8 @@ const CHANGES: Duration = Duration::from_secs(60 * 60);
 const GRANTS_STAY: Duration = Duration::from_secs(10 * 60);
 /// How long a decoupled request stays after its end, so that a client that still polls is told so.
 const DECOUPLED_STAY: Duration = Duration::from_secs(10 * 60);
+/// How many unused clients are removed at a time: each takes its grants and tokens with it.
+const UNUSED_CLIENTS: u32 = 20;
 /// How long certificates are listed after they ended.
 const CERTIFICATES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -40,6 +43,8 @@ statements! {
         (SELECT id FROM signing_keys WHERE removed_at <= ?1 ORDER BY removed_at LIMIT ?2)";
     ISSUED = "DELETE FROM certificates WHERE serial IN \
         (SELECT serial FROM certificates WHERE not_after <= ?1 ORDER BY not_after LIMIT ?2)";
+    REGISTRATION_TOKENS = "DELETE FROM registration_tokens WHERE id IN \
+        (SELECT id FROM registration_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     ANNOUNCED = "DELETE FROM changes WHERE seq IN \
         (SELECT seq FROM changes WHERE at <= ?1 ORDER BY at LIMIT ?2)";
 }
@@ -70,9 +75,10 @@ pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u
         (&GRANTS, now.minus(GRANTS_STAY)),
         (&SIGNING_KEYS, now),
         (&ISSUED, now.minus(CERTIFICATES)),
+        (&REGISTRATION_TOKENS, now),
         (&ANNOUNCED, now.minus(CHANGES)),
     ];
-    let mut removed = 0;
+    let mut removed = store.write(RemoveUnused { now, batch: batch.min(UNUSED_CLIENTS) }).await?;
     for (sql, until) in steps {
         removed += store.write(Remove { sql, until, batch }).await?;
     }

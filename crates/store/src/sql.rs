@@ -148,6 +148,7 @@ params_from_ids!(
     GrantId,
     TokenId,
     KeyId,
+    RegistrationTokenId,
     Subject,
     CertificateSerial,
     Username

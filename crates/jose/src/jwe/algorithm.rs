@@ -68,6 +68,17 @@ impl KeyManagement {
         }
     }
 
+    /// Whether it needs nothing but a public key of the recipient.
+    #[must_use]
+    pub const fn is_asymmetric(self) -> bool {
+        match self {
+            Self::RsaOaep | Self::RsaOaep256 | Self::EcdhEs | Self::EcdhEsA128KW | Self::EcdhEsA256KW => true,
+            Self::Dir | Self::A128KW | Self::A256KW | Self::A128GCMKW | Self::A192GCMKW | Self::A256GCMKW => {
+                false
+            }
+        }
+    }
+
     /// Octets of the key that wraps another, where one does.
     pub(super) const fn wrapping_size(self) -> Option<usize> {
         match self {

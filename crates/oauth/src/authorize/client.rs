@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_model::{Client, ClientId, GrantType};
 
 use crate::ports::Ports;
+use crate::register::Fallback;
 use crate::{Engine, Error, Parameters};
 
 /// Longest name of a client that is looked up.
@@ -22,7 +23,8 @@ pub(super) async fn known_and_enabled<P: Ports>(
     if id.len() > LONGEST_ID {
         return Err(Error::UnknownClient);
     }
-    let client = engine.ports.client(&ClientId::from(id)).await?.ok_or(Error::UnknownClient)?;
+    let client = engine.known_client(&ClientId::from(id), Fallback::Refused).await?;
+    let client = client.ok_or(Error::UnknownClient)?;
     if client.is_enabled() { Ok(client) } else { Err(Error::DisabledClient) }
 }
 

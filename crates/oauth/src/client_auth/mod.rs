@@ -13,6 +13,7 @@ use countersign_access::ports::BoxFuture;
 use countersign_model::{Client, ClientAuthentication, ClientId};
 
 use crate::ports::Ports;
+use crate::register::Fallback;
 use crate::{ClientCall, ClientRefusal, Engine, Error, Parameters};
 
 /// The `Authorization` field of the request, as read by `access::extract::basic_credentials`.
@@ -114,6 +115,7 @@ impl<P: Ports> Engine<P> {
         if !client.is_enabled() {
             return Err(refused(ClientRefusal::Disabled));
         }
+        self.note_use(&client).await?;
         // A client_id beside another proof must name the same client, else the request could be read in two ways.
         match form.one("client_id") {
             Some(id) if id != client.client_id.as_str() => Err(refused(ClientRefusal::OtherClient)),
@@ -133,7 +135,14 @@ impl<P: Ports> Engine<P> {
         if id.is_empty() || id.len() > crate::authorize::LONGEST_ID {
             return Ok(Err(ClientRefusal::Unknown));
         }
-        Ok(match self.ports.client(&ClientId::from(id)).await? {
+        let known = match self.known_client(&ClientId::from(id), Fallback::Allowed).await {
+            Err(Error::ClientDocument(fault)) => {
+                tracing::debug!(client = id, fault, "a client's metadata document can't be used");
+                return Ok(Err(ClientRefusal::Document));
+            }
+            known => known?,
+        };
+        Ok(match known {
             None => Err(ClientRefusal::Unknown),
             Some(client) if client.authentication != method => Err(ClientRefusal::WrongMethod),
             Some(client) => Ok(client),

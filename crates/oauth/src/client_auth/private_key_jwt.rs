@@ -40,6 +40,11 @@ pub(super) async fn verify<P: Ports>(
         Ok(client) => client,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    // OpenID Connect Registration §2: a client that named its algorithm is held to it.
+    let registered = client.token_endpoint_auth_signing_alg.as_deref();
+    if registered.is_some_and(|registered| registered != token.header.algorithm.as_str()) {
+        return Ok(Err(ClientRefusal::AssertionAlgorithm));
+    }
     let now = engine.now();
     let claims = match signed_by(engine, &client, &token, now).await {
         Ok(claims) => claims,

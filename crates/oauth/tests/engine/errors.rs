@@ -1,5 +1,6 @@
 //! Every error on the wire: status, code, words, challenge.
 
+use countersign_oauth::RegistrationRefusal as R;
 use countersign_oauth::ports::Unavailable;
 use countersign_oauth::{ClientRefusal, Error, GrantRefusal, SigningFailed};
 
@@ -37,6 +38,19 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
         (Error::SlowDown, 400, "slow_down"),
         (Error::ExpiredToken, 400, "expired_token"),
         (Error::UnknownUserCode, 400, "invalid_request"),
+        (Error::ClientDocument("it could not be fetched"), 400, "invalid_client"),
+        (Error::Registration(R::TokenMissing), 401, "invalid_token"),
+        (Error::Registration(R::TokenInvalid), 401, "invalid_token"),
+        (Error::Registration(R::Document("it can't be read")), 400, "invalid_client_metadata"),
+        (Error::Registration(R::RedirectUri("one has no host")), 400, "invalid_redirect_uri"),
+        (
+            Error::Registration(R::Metadata { member: "scope", fault: "it is no list" }),
+            400,
+            "invalid_client_metadata",
+        ),
+        (Error::Registration(R::Statement("it has expired")), 400, "invalid_software_statement"),
+        (Error::Registration(R::StatementUnapproved("it is missing")), 400, "unapproved_software_statement"),
+        (Error::Registration(R::Full), 503, "temporarily_unavailable"),
         (Error::InvalidToken, 401, "invalid_token"),
         (Error::InsufficientScope, 403, "insufficient_scope"),
         (Error::Unavailable(Unavailable("a path and a password".into())), 500, "server_error"),
@@ -65,8 +79,10 @@ fn challenges_stand_where_they_must() {
     // RFC 9110 §15.5.2.
     assert!(every_error().iter().all(|(error, status, _)| *status != 401 || error.challenge().is_some()));
     let with: Vec<_> = every_error().into_iter().filter_map(|(error, ..)| error.challenge()).collect();
-    assert_eq!(with.len(), 3);
+    assert_eq!(with.len(), 5);
     assert!(with[0].starts_with("Basic realm="), "RFC 6749 §5.2");
-    assert_eq!(with[1], "Bearer error=\"invalid_token\"");
-    assert!(with[2].contains("scope=\"openid\""));
+    assert_eq!(with[1], "Bearer", "RFC 6750 §3.1: no error where nothing was tried");
+    assert_eq!(with[2], "Bearer error=\"invalid_token\"");
+    assert_eq!(with[3], "Bearer error=\"invalid_token\"");
+    assert!(with[4].contains("scope=\"openid\""));
 }

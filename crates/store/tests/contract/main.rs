@@ -41,6 +41,7 @@ mod opening;
 mod postgres_only;
 mod purge;
 mod refresh_tokens;
+mod registrations;
 mod samples;
 mod sessions;
 mod signing_keys;

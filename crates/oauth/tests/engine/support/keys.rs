@@ -1,5 +1,6 @@
 //! Signing keys without a store, and key sets of clients without a network.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use countersign_access::ports::BoxFuture;
 use countersign_jose::{Algorithm, Algorithms, SigningKey, VerifyingKey, jws};
 use countersign_keys::Jwks;
 use countersign_model::Timestamp;
+use countersign_oauth::register::{DocumentUnavailable, FetchDocuments, FetchedDocument};
 use countersign_oauth::{FetchKeys, KeysUnavailable, Signed, SigningFailed, TokenKeys};
 use serde_json::json;
 
@@ -68,5 +70,23 @@ impl FetchKeys for TestKeys {
         let mut documents = self.documents.lock().unwrap();
         let document = if documents.len() > 1 { documents.remove(0) } else { documents[0].clone() };
         Box::pin(async move { document.map(|document| Arc::from(document.into_bytes())) })
+    }
+}
+
+/// What is at the addresses of clients' metadata documents, and what was asked for.
+#[derive(Default)]
+pub(crate) struct TestDocuments {
+    pub(crate) at: Mutex<HashMap<String, (String, Option<Duration>)>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl FetchDocuments for TestDocuments {
+    fn fetch<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<FetchedDocument, DocumentUnavailable>> {
+        self.asked.lock().unwrap().push(url.to_owned());
+        let found = self.at.lock().unwrap().get(url).cloned();
+        let found = found.ok_or(DocumentUnavailable("nobody answers".to_owned()));
+        Box::pin(async move {
+            found.map(|(body, max_age)| FetchedDocument { body: Arc::from(body.into_bytes()), max_age })
+        })
     }
 }

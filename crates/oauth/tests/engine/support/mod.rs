@@ -16,7 +16,7 @@ use countersign_oauth::{
 };
 use serde_json::Value;
 
-pub(crate) use keys::{TestKeys, TestRing};
+pub(crate) use keys::{TestDocuments, TestKeys, TestRing};
 pub(crate) use ports::Memory;
 
 pub(crate) const ISSUER: &str = "https://id.example";
@@ -52,6 +52,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) ring: Arc<TestRing>,
     pub(crate) fetch: Arc<TestKeys>,
+    pub(crate) documents: Arc<TestDocuments>,
     pub(crate) browser: TokenHash,
 }
 
@@ -68,9 +69,11 @@ impl House {
         let mut settings = Settings::new(ISSUER).unwrap();
         change(&mut settings);
         let fetch = Arc::new(TestKeys::default());
+        let documents = Arc::new(TestDocuments::default());
         let engine = Engine::new(memory.clone(), env, ring.clone(), fetch.clone(), settings).unwrap();
+        let engine = engine.with_client_documents(documents.clone());
         let browser = TokenHash::of(b"browser");
-        let house = Self { engine: Arc::new(engine), memory, clock, ring, fetch, browser };
+        let house = Self { engine: Arc::new(engine), memory, clock, ring, fetch, documents, browser };
         house.user("alice");
         house
     }

@@ -20,6 +20,10 @@ pub(crate) struct Tables {
     pub(crate) interactions: HashMap<TokenHash, Interaction>,
     pub(crate) assertions: HashMap<(ClientId, String), Timestamp>,
     pub(crate) decoupled: Vec<Decoupled>,
+    /// Uses left of initial access tokens, and when they end.
+    pub(crate) initial: HashMap<TokenHash, (u32, Timestamp)>,
+    /// Registration access tokens, and until when their clients stay unless they are used.
+    pub(crate) registrations: HashMap<ClientId, (Option<TokenHash>, Timestamp)>,
     pub(crate) broken: bool,
 }
 
@@ -352,5 +356,91 @@ impl DecoupledRequests for Memory {
         let Some(found) = tables.waiting(handle, now) else { return Ok(false) };
         found.state = State::Denied;
         Ok(true)
+    }
+}
+
+impl Registrations for Memory {
+    async fn initial_access_token_counts(&self, hash: &TokenHash, now: Timestamp) -> Answer<bool> {
+        let tables = self.open()?;
+        Ok(tables.initial.get(hash).is_some_and(|(left, ends)| *left > 0 && now < *ends))
+    }
+
+    async fn register_client(&self, new: NewRegistration) -> Answer<Registered> {
+        let mut tables = self.open()?;
+        if tables.registrations.len() >= new.most_clients as usize {
+            return Ok(Registered::Full);
+        }
+        if let Some(initial) = &new.initial {
+            match tables.initial.get_mut(initial) {
+                Some((left, ends)) if *left > 0 && new.now < *ends => *left -= 1,
+                _ => return Ok(Registered::TokenSpent),
+            }
+        }
+        let id = new.client.client_id.clone();
+        tables.registrations.insert(id.clone(), (Some(new.token), new.expires_at));
+        tables.clients.insert(id, new.client);
+        Ok(Registered::Kept)
+    }
+
+    async fn registration_token(&self, id: &ClientId) -> Answer<Option<TokenHash>> {
+        Ok(self.open()?.registrations.get(id).and_then(|(token, _)| *token))
+    }
+
+    async fn replace_registration(
+        &self,
+        presented: &TokenHash,
+        client: &Client,
+        next: &TokenHash,
+        _now: Timestamp,
+    ) -> Answer<bool> {
+        let mut tables = self.open()?;
+        match tables.registrations.get_mut(&client.client_id) {
+            Some((token, _)) if *token == Some(*presented) => *token = Some(*next),
+            _ => return Ok(false),
+        }
+        tables.clients.insert(client.client_id.clone(), Arc::new(client.clone()));
+        Ok(true)
+    }
+
+    async fn delete_registration(
+        &self,
+        id: &ClientId,
+        presented: &TokenHash,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        let mut tables = self.open()?;
+        if tables.registrations.get(id).is_none_or(|(token, _)| *token != Some(*presented)) {
+            return Ok(false);
+        }
+        tables.registrations.remove(id);
+        tables.clients.remove(id);
+        let grants = tables.grants.values().filter(|grant| grant.client == *id);
+        let grants: Vec<GrantId> = grants.map(|grant| grant.id.clone()).collect();
+        for grant in grants {
+            tables.revoke(&grant, now);
+        }
+        Ok(true)
+    }
+
+    async fn keep_registration(&self, id: &ClientId, expires_at: Timestamp) -> Answer<()> {
+        if let Some((_, ends)) = self.open()?.registrations.get_mut(id) {
+            *ends = (*ends).max(expires_at);
+        }
+        Ok(())
+    }
+
+    async fn keep_documented_client(&self, documented: DocumentedClient) -> Answer<Option<Arc<Client>>> {
+        let mut tables = self.open()?;
+        let mut client = documented.client;
+        match tables.clients.get(&client.client_id) {
+            Some(known) => (client.status, client.created_at) = (known.status, known.created_at),
+            None if tables.registrations.len() >= documented.most_clients as usize => return Ok(None),
+            None => {
+                tables.registrations.insert(client.client_id.clone(), (None, documented.expires_at));
+            }
+        }
+        let client = Arc::new(client);
+        tables.clients.insert(client.client_id.clone(), client.clone());
+        Ok(Some(client))
     }
 }
