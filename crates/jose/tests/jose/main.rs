@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod cookbook;
 #[cfg(test)]
-mod cost;
-#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod properties;

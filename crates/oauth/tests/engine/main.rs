@@ -15,7 +15,6 @@ mod client_auth;
 mod client_credentials;
 mod client_documents;
 mod concurrency;
-mod cost;
 mod device;
 mod errors;
 mod introspect;

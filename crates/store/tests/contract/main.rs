@@ -46,7 +46,6 @@ mod samples;
 mod sessions;
 mod signing_keys;
 mod small_things;
-mod speed;
 mod users;
 
 #[path = "../support/postgres.rs"]

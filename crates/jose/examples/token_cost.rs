@@ -1,4 +1,7 @@
-//! What the primitives cost. Not a test: run it by name, in a release build, with `--ignored --nocapture`.
+//! What making, reading and validating a token costs, in microseconds of processor time, by algorithm.
+//!
+//! `cargo run --release -p countersign-jose --example token_cost`
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring tool, not the product")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -30,9 +33,7 @@ fn measure(what: &str, mut work: impl FnMut()) {
     println!("{what}: {best:.2} µs");
 }
 
-#[test]
-#[ignore = "a measurement"]
-fn what_it_costs() {
+fn main() {
     let claims = br#"{"iss":"https://id.example.com","sub":"usr_0198c0ffee","aud":"https://api.example.com","exp":1790000600,"iat":1790000000,"jti":"tok_0198c0ffee","client_id":"cli_demo","scope":"orders.read orders.write"}"#;
     let validation = Validation {
         issuer: "https://id.example.com",
