@@ -1,48 +1,17 @@
 """Two nodes on one PostgreSQL: what one issues the other accepts, what one revokes the other refuses."""
 
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-from pathlib import Path
-
 import pytest
 import requests
 
 from support import flip
-from support.machine import free_ports, missing, run
+from support.postgres import Postgres
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """A cluster of our own. PostgreSQL refuses to run as root, so root lends it to another user."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    programs = found[-1].parent if found else Path(shutil.which("initdb") or missing("PostgreSQL is missing: run `make setup-tests`")).parent
-    directory = tmp_path_factory.mktemp("postgres")
-    user = []
-    if os.geteuid() == 0:
-        directory.parent.chmod(0o711)
-        directory.parent.parent.chmod(0o711)
-        account = pwd.getpwnam("postgres")
-        os.chown(directory, account.pw_uid, account.pw_gid)
-        user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    port = free_ports(1)[0]
-    done = run(*user, programs / "initdb", "-D", directory / "data", "-U", "countersign", "-A", "trust", "--no-sync", "-E", "UTF8", cwd="/")
-    assert done.returncode == 0, done.stderr
-    options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(directory), "-c", "max_connections=60"]
-    log = open(tmp_path_factory.mktemp("log") / "postgres.log", "w")
-    server = subprocess.Popen([*user, str(programs / "postgres"), "-D", str(directory / "data"), *options],
-                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
-    url = f"postgres://countersign@127.0.0.1:{port}/postgres"
-    for _ in range(200):
-        if run(programs / "psql", url, "-c", "select 1", cwd="/").returncode == 0:
-            break
-        assert server.poll() is None, Path(log.name).read_text()
-    yield url
-    # Fast: the nodes still hold connections, and the next suites may go on without them.
-    server.send_signal(signal.SIGINT)
-    server.wait(30)
+    cluster = Postgres(tmp_path_factory.mktemp("postgres")).start()
+    yield cluster.url
+    cluster.stop()
 
 
 @pytest.fixture(scope="module")
