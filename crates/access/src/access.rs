@@ -59,6 +59,7 @@ impl Access {
             placement: Placement::Nowhere,
             outcome: Outcome::Absent,
             is_secure: request.secure,
+            now,
         };
         let presented = match extract(request, peer, rule) {
             Ok(presented) => presented,

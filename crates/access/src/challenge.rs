@@ -7,6 +7,7 @@ use countersign_model::{Issuer, Method, Subject};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::policy::rule::StepUp;
 use crate::reason::Outside;
 use crate::{InvalidRule, Reason, RuleSettings};
 
@@ -101,7 +102,9 @@ impl Denial {
             Outside::TooManyRequests | Outside::Unavailable | Outside::InsecureTransport => Vec::new(),
             // A challenge invites to try again: only for what another credential of the kind could mend.
             Outside::Forbidden => Vec::new(),
-            Outside::InsufficientScope => self.schemes().filter_map(|c| self.bearer_error(c)).collect(),
+            Outside::InsufficientScope | Outside::InsufficientUserAuthentication => {
+                self.schemes().filter_map(|challenge| self.bearer_error(challenge)).collect()
+            }
             Outside::InvalidRequest | Outside::NoCredential | Outside::InvalidCredential => self
                 .schemes()
                 .map(|challenge| self.bearer_error(challenge).unwrap_or_else(|| challenge.plain.clone()))
@@ -124,6 +127,10 @@ impl Denial {
             }
             (Outside::InsufficientScope, Some(Method::Jwt | Method::Oauth)) => {
                 Some(errors.insufficient_scope.clone())
+            }
+            // RFC 9470 §3: whatever was presented, only a token of such a sign-in will do.
+            (Outside::InsufficientUserAuthentication, _) => {
+                Some(errors.insufficient_user_authentication.clone())
             }
             (_, _) => None,
         }
@@ -169,7 +176,7 @@ impl Denial {
             if let Some(code) = outside.code() {
                 members.insert("error".to_owned(), code.into());
             }
-            if outside == Outside::InsufficientScope {
+            if matches!(outside, Outside::InsufficientScope | Outside::InsufficientUserAuthentication) {
                 members.insert("scope".to_owned(), (*self.challenges.1).into());
             }
         }
@@ -193,6 +200,7 @@ struct BearerErrors {
     invalid_request: HeaderValue,
     invalid_token: HeaderValue,
     insufficient_scope: HeaderValue,
+    insufficient_user_authentication: HeaderValue,
 }
 
 impl Challenges {
@@ -202,8 +210,7 @@ impl Challenges {
 
     pub(crate) fn new(settings: &RuleSettings) -> Result<Self, InvalidRule> {
         let realm = &settings.realm;
-        let quotable = |b: u8| matches!(b, 0x20..=0x7e) && b != b'"' && b != b'\\';
-        if realm.len() > 128 || !realm.bytes().all(quotable) {
+        if realm.len() > 128 || !realm.bytes().all(is_quotable) {
             return Err(InvalidRule::Realm(realm.clone()));
         }
         let header =
@@ -214,22 +221,7 @@ impl Challenges {
             || accepts(Method::Oauth)
             || accepts(Method::ApiKey) && settings.api_key.bearer
         {
-            let scope = if settings.scopes.is_empty() {
-                String::new()
-            } else {
-                format!(", scope=\"{}\"", settings.scopes)
-            };
-            challenges.push(Challenge {
-                plain: header(format!("Bearer realm=\"{realm}\"{scope}"))?,
-                errors: Some(BearerErrors {
-                    invalid_request: header(format!("Bearer realm=\"{realm}\", error=\"invalid_request\""))?,
-                    invalid_token: header(format!("Bearer realm=\"{realm}\", error=\"invalid_token\""))?,
-                    insufficient_scope: header(format!(
-                        "Bearer realm=\"{realm}\", error=\"insufficient_scope\"{scope}"
-                    ))?,
-                }),
-                needs_secure: false,
-            });
+            challenges.push(token_challenge("Bearer", settings)?);
         }
         if accepts(Method::Basic) {
             // RFC 7617 §2.1
@@ -248,6 +240,60 @@ impl Challenges {
         }
         Ok(Self(challenges, settings.scopes.to_string().into()))
     }
+}
+
+/// The challenge of a scheme that takes tokens, alone and with each error (RFC 6750 §3, RFC 9470 §3).
+fn token_challenge(scheme: &str, settings: &RuleSettings) -> Result<Challenge, InvalidRule> {
+    let realm = &settings.realm;
+    let metadata = match &settings.resource_metadata {
+        Some(address) if address.bytes().all(is_quotable) => format!(", resource_metadata=\"{address}\""),
+        Some(address) => return Err(InvalidRule::ResourceMetadata(address.clone())),
+        None => String::new(),
+    };
+    let scope = match settings.scopes.is_empty() {
+        true => String::new(),
+        false => format!(", scope=\"{}\"", settings.scopes),
+    };
+    let step_up = step_up(&settings.step_up)?;
+    let header = |error: &str, more: &str| {
+        HeaderValue::try_from(format!("{scheme} realm=\"{realm}\"{error}{more}{metadata}"))
+            .map_err(|_| InvalidRule::Realm(realm.clone()))
+    };
+    let error = |code: &str, more: &str| header(&format!(", error=\"{code}\""), more);
+    Ok(Challenge {
+        plain: header("", &scope)?,
+        errors: Some(BearerErrors {
+            invalid_request: error("invalid_request", "")?,
+            invalid_token: error("invalid_token", "")?,
+            insufficient_scope: error("insufficient_scope", &scope)?,
+            insufficient_user_authentication: error(
+                "insufficient_user_authentication",
+                &format!("{step_up}{scope}"),
+            )?,
+        }),
+        needs_secure: false,
+    })
+}
+
+/// RFC 9470 §3: what the authorization request shall ask for.
+fn step_up(asked: &StepUp) -> Result<String, InvalidRule> {
+    let plain = |value: &String| !value.is_empty() && value.bytes().all(|b| is_quotable(b) && b != b' ');
+    if let Some(odd) = asked.acr_values.iter().find(|value| !plain(value)) {
+        return Err(InvalidRule::AcrValue(odd.clone()));
+    }
+    let mut parameters = String::new();
+    if !asked.acr_values.is_empty() {
+        parameters.push_str(&format!(", acr_values=\"{}\"", asked.acr_values.join(" ")));
+    }
+    if let Some(most) = asked.max_age {
+        parameters.push_str(&format!(", max_age=\"{}\"", most.as_secs()));
+    }
+    Ok(parameters)
+}
+
+/// What may stand between quotation marks as it is (RFC 9110 §5.6.4).
+const fn is_quotable(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
 }
 
 /// Where a key goes when it does not go into `Authorization`, in the words of OpenAPI.

@@ -37,7 +37,7 @@ pub use challenge::Denial;
 pub use extract::{BasicCredentials, MalformedBasic, Placement, basic_credentials};
 pub use identity::{Actor, Confirmation, Identity, OWN};
 pub use policy::decide::{Decision, Permit};
-pub use policy::rule::{ApiKeyPlacement, InvalidRule, Rule, RuleSettings};
+pub use policy::rule::{ApiKeyPlacement, InvalidRule, Rule, RuleSettings, StepUp};
 pub use reason::Reason;
 pub use request::{Peer, RequestParts};
 pub use settings::{

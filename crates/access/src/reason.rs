@@ -132,6 +132,8 @@ reasons! {
     CertificateNotAdmitted = "certificate_not_admitted" => Forbidden,
     /// A scope is missing.
     InsufficientScope = "insufficient_scope" => InsufficientScope,
+    /// The person behind the token did not sign in as the rule asks, or too long ago (RFC 9470 §3).
+    InsufficientUserAuthentication = "insufficient_user_authentication" => InsufficientUserAuthentication,
     /// The policy can't be read.
     PolicyBroken = "policy_broken" => Unavailable,
     /// What is needed to check the credential could not be looked up.
@@ -149,6 +151,8 @@ pub(crate) enum Outside {
     InvalidCredential,
     /// RFC 6750 §3.1 `insufficient_scope`.
     InsufficientScope,
+    /// RFC 9470 §3 `insufficient_user_authentication`.
+    InsufficientUserAuthentication,
     /// RFC 9110 §15.5.4.
     Forbidden,
     /// The credential may not travel like this.
@@ -163,7 +167,9 @@ impl Outside {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
-            Self::NoCredential | Self::InvalidCredential => StatusCode::UNAUTHORIZED,
+            Self::NoCredential | Self::InvalidCredential | Self::InsufficientUserAuthentication => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::InsufficientScope | Self::Forbidden | Self::InsecureTransport => StatusCode::FORBIDDEN,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -176,6 +182,7 @@ impl Outside {
             Self::InvalidRequest => Some("invalid_request"),
             Self::InvalidCredential => Some("invalid_token"),
             Self::InsufficientScope => Some("insufficient_scope"),
+            Self::InsufficientUserAuthentication => Some("insufficient_user_authentication"),
             Self::NoCredential
             | Self::Forbidden
             | Self::InsecureTransport
@@ -193,6 +200,9 @@ impl Outside {
             Self::NoCredential => "This needs a credential; WWW-Authenticate says which kinds are accepted.",
             Self::InvalidCredential => "The credential is not valid here.",
             Self::InsufficientScope => "The credential lacks a scope that this needs.",
+            Self::InsufficientUserAuthentication => {
+                "This needs a person who signed in more strongly or more recently; WWW-Authenticate says how."
+            }
             Self::Forbidden => "The credential is valid, but not for this.",
             Self::InsecureTransport => "A password may not be sent over a connection that is not encrypted.",
             Self::TooManyRequests => "Too many requests; Retry-After says when to come back.",

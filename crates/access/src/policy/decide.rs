@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_model::Method;
+use countersign_model::{Method, Timestamp};
 use http::HeaderMap;
 
 use super::matcher::admits;
 use crate::extract::Placement;
 use crate::outcome::Outcome;
+use crate::policy::rule::StepUp;
 use crate::url_key::keep_private;
 use crate::{Denial, Identity, PeerCertificate, Reason, Rule};
 
@@ -56,6 +57,7 @@ pub(crate) struct Case<'a> {
     pub(crate) placement: Placement,
     pub(crate) outcome: Outcome,
     pub(crate) is_secure: bool,
+    pub(crate) now: Timestamp,
 }
 
 /// Compares what was verified with what the rule asks for. No rule, no permit: a broken one denies.
@@ -80,7 +82,7 @@ pub(crate) fn decide(rule: &Rule, case: Case<'_>) -> Decision {
             }
             Decision::Deny(denial)
         }
-        Outcome::Verified(identity) => match refusal(rule, &identity, case.peer) {
+        Outcome::Verified(identity) => match refusal(rule, &identity, case.peer, case.now) {
             None => Decision::Allow(Permit { identity: Some(identity), placement: case.placement }),
             Some(reason) => {
                 Decision::Deny(deny(reason).by(identity.method).about(&identity.subject, &identity.issuer))
@@ -90,7 +92,12 @@ pub(crate) fn decide(rule: &Rule, case: Case<'_>) -> Decision {
 }
 
 /// The checks in order; the first that fails is the reason.
-fn refusal(rule: &Rule, identity: &Identity, peer: Option<&Arc<PeerCertificate>>) -> Option<Reason> {
+fn refusal(
+    rule: &Rule,
+    identity: &Identity,
+    peer: Option<&Arc<PeerCertificate>>,
+    now: Timestamp,
+) -> Option<Reason> {
     let checked = rule.checked();
     if !rule.accepts(identity.method) {
         return Some(Reason::MethodNotAccepted);
@@ -116,9 +123,23 @@ fn refusal(rule: &Rule, identity: &Identity, peer: Option<&Arc<PeerCertificate>>
     if !admits(&checked.subjects, identity.subject.as_str()) {
         return Some(Reason::SubjectNotAdmitted);
     }
+    // RFC 9470 §3: before the scopes, because its challenge names them too and one round mends both.
+    if !signed_in_well_enough(&checked.step_up, identity, now) {
+        return Some(Reason::InsufficientUserAuthentication);
+    }
     // RFC 6750 §3.1
     if !identity.scopes.covers(&checked.scopes) {
         return Some(Reason::InsufficientScope);
     }
     None
+}
+
+/// Whether the person behind the credential signed in as the rule asks. What a credential does not say, it has not.
+fn signed_in_well_enough(step_up: &StepUp, identity: &Identity, now: Timestamp) -> bool {
+    let has_class = step_up.acr_values.is_empty()
+        || identity.acr.as_deref().is_some_and(|acr| step_up.acr_values.iter().any(|value| value == acr));
+    let is_recent = step_up
+        .max_age
+        .is_none_or(|most| identity.auth_time.is_some_and(|auth_time| now.since(auth_time) <= most));
+    has_class && is_recent
 }

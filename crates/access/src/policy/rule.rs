@@ -1,6 +1,7 @@
 //! A rule: what one route accepts. Checked once, read on every request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_model::{Method, ScopeSet};
 use http::HeaderName;
@@ -32,8 +33,12 @@ pub struct RuleSettings {
     pub api_key: ApiKeyPlacement,
     /// Whether Basic is accepted where everyone on the way can read the password (RFC 7617 §4).
     pub insecure_allow_basic_over_http: bool,
+    /// How a person must have signed in for the token that calls (RFC 9470).
+    pub step_up: StepUp,
     /// The realm named in challenges.
     pub realm: String,
+    /// Where the resource's metadata is, to be named in challenges (RFC 9728 §5.1).
+    pub resource_metadata: Option<String>,
 }
 
 impl Default for RuleSettings {
@@ -50,7 +55,9 @@ impl Default for RuleSettings {
             certificate_names: Vec::new(),
             api_key: ApiKeyPlacement::default(),
             insecure_allow_basic_over_http: false,
+            step_up: StepUp::default(),
             realm: "countersign".to_owned(),
+            resource_metadata: None,
         }
     }
 }
@@ -75,6 +82,22 @@ impl Default for ApiKeyPlacement {
     }
 }
 
+/// How a person must have signed in (RFC 9470 §3). By default it does not matter.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StepUp {
+    /// Authentication context classes, one of which the token must name. Empty: any.
+    pub acr_values: Vec<String>,
+    /// How long ago the person may have signed in.
+    pub max_age: Option<Duration>,
+}
+
+impl StepUp {
+    /// Whether anything is asked for.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.acr_values.is_empty() || self.max_age.is_some()
+    }
+}
+
 /// Why a rule can't be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidRule {
@@ -93,6 +116,17 @@ pub enum InvalidRule {
     /// API keys are accepted, but nowhere.
     #[error("API keys are accepted, but no place for them is")]
     NoPlace,
+    /// An authentication context class can't stand in a challenge.
+    #[error("{0:?} can't be an authentication context class: printable ASCII without space, '\"' and '\\'")]
+    AcrValue(String),
+    /// How a person signed in is known of tokens alone.
+    #[error(
+        "acr_values and max_age ask how a person signed in, which only a token tells: accept jwt or oauth"
+    )]
+    StepUpWithoutTokens,
+    /// The address of the metadata can't stand in a challenge.
+    #[error("{0:?} can't be the address of a resource's metadata")]
+    ResourceMetadata(String),
 }
 
 /// A checked rule. Cheap to clone.
@@ -109,6 +143,7 @@ pub(crate) struct Checked {
     pub(crate) issuers: Vec<Box<str>>,
     pub(crate) subjects: Vec<Pattern>,
     pub(crate) certificate_names: Vec<Pattern>,
+    pub(crate) step_up: StepUp,
     pub(crate) key_in_authorization: bool,
     pub(crate) key_as_bearer: bool,
     pub(crate) key_headers: Vec<HeaderName>,
@@ -143,6 +178,10 @@ impl Rule {
         }
         let key_headers = place.headers.iter().map(|name| key_header(name)).collect::<Result<Vec<_>, _>>()?;
         let key_parameter = place.query.as_deref().map(key_parameter).transpose()?;
+        let takes_tokens = settings.accept.iter().any(|method| matches!(method, Method::Jwt | Method::Oauth));
+        if settings.step_up.is_asked() && !takes_tokens {
+            return Err(InvalidRule::StepUpWithoutTokens);
+        }
         let challenges = Challenges::new(&settings)?;
         Ok(Self(Arc::new(Checked {
             name: settings.name.into(),
@@ -153,6 +192,7 @@ impl Rule {
             issuers: settings.issuers.into_iter().map(Into::into).collect(),
             subjects: patterns(&settings.subjects)?,
             certificate_names: patterns(&settings.certificate_names)?,
+            step_up: settings.step_up,
             key_in_authorization: takes_keys && settings.api_key.authorization,
             key_as_bearer: takes_keys && settings.api_key.bearer,
             key_headers: if takes_keys { key_headers } else { Vec::new() },
@@ -175,6 +215,7 @@ impl Rule {
             issuers: Vec::new(),
             subjects: Vec::new(),
             certificate_names: Vec::new(),
+            step_up: StepUp::default(),
             key_in_authorization: false,
             key_as_bearer: false,
             key_headers: Vec::new(),

@@ -8,4 +8,5 @@ mod jwt;
 mod keys;
 mod mtls;
 mod reference;
+mod step_up;
 mod support;
