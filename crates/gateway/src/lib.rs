@@ -9,11 +9,13 @@ mod gateway;
 pub mod hygiene;
 mod identity_headers;
 mod proxy;
+mod resource_metadata;
 mod route;
 mod settings;
 
 pub use gateway::Gateway;
 pub use identity_headers::{IdentityIssuer, SignIdentity, SigningUnavailable};
+pub use resource_metadata::ProtectedResource;
 pub use route::{
     HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError, UpstreamConfig, UpstreamHost,
     UpstreamProtocol, UpstreamTimeouts,

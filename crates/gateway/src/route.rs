@@ -9,6 +9,8 @@ use std::time::Duration;
 use countersign_access::Rule;
 use countersign_net::ClientTls;
 
+use crate::ProtectedResource;
+
 pub use build::RouteError;
 pub(crate) use build::build;
 pub(crate) use table::{Route, RouteTable};
@@ -37,6 +39,8 @@ pub struct RouteConfig {
     pub websocket: bool,
     /// What the upstream learns about the caller.
     pub identity: IdentityOptions,
+    /// The resource it protects, whose metadata is published (RFC 9728).
+    pub resource: Option<ProtectedResource>,
 }
 
 /// The hosts a route serves, compared without case, port and trailing dot.

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use countersign_access::Denial;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL,
+    CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::meters::Outcome;
@@ -112,6 +115,34 @@ pub(crate) fn options(request_id: &HeaderValue) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::whole(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(REQUEST_ID, request_id.clone());
+    response
+}
+
+/// What a protected resource is (RFC 9728 §3.2). Pages of any origin may read it: it is public, and clients that run in
+/// browsers need it. Without a document it is the answer to their preflight.
+pub(crate) fn resource_metadata(
+    document: Option<&Bytes>,
+    request_id: &HeaderValue,
+) -> Response<ResponseBody> {
+    let mut response = match document {
+        Some(document) => {
+            let mut response = Response::new(ResponseBody::whole(document.clone()));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+            response
+        }
+        None => {
+            let mut response = options(request_id);
+            let headers = response.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"));
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(REQUEST_ID, request_id.clone());
     response
 }
 

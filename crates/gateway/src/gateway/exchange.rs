@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use countersign_access::{Decision, Denial, Permit, RequestParts};
 use countersign_model::{Method, Timestamp};
 use http::header::{CONTENT_LENGTH, HOST, MAX_FORWARDS, REFERER};
@@ -45,6 +46,8 @@ enum Stop {
     Problem(Problem),
     /// Answered by the gateway itself: `OPTIONS *`.
     Options,
+    /// Answered by the gateway itself: what a protected resource is (RFC 9728), or whether a page may ask.
+    ResourceMetadata(Option<Bytes>),
 }
 
 impl From<Refusal> for Stop {
@@ -146,6 +149,13 @@ impl Exchange {
         let asked = hygiene::target(&head.method, &head.uri, head.version, &head.headers)?;
         let Asked::Resource(target) = asked else { return Err(Stop::Options) };
         let routes = self.caller.gateway.routes.load();
+        if let Some(document) = routes.resource_metadata(&target.host, target.path_and_query.path()) {
+            return Err(match head.method {
+                http::Method::GET | http::Method::HEAD => Stop::ResourceMetadata(Some(document.clone())),
+                http::Method::OPTIONS => Stop::ResourceMetadata(None),
+                _ => Refusal::Method.into(),
+            });
+        }
         match routes.find(&target.host, target.path_and_query.path()) {
             Some(route) => Ok((Arc::clone(route), target.path_and_query)),
             None => Err(Stop::Problem(Problem::NO_ROUTE)),
@@ -274,6 +284,10 @@ impl Exchange {
             Stop::Options => {
                 self.outcome = Outcome::Passed;
                 answer::options(&id)
+            }
+            Stop::ResourceMetadata(document) => {
+                self.outcome = Outcome::Passed;
+                answer::resource_metadata(document.as_ref(), &id)
             }
         }
     }

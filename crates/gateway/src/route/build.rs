@@ -8,6 +8,7 @@ use super::table::{Route, RouteTable};
 use super::{HostPattern, RouteConfig};
 use crate::hygiene::normalise_path;
 use crate::proxy::upstream::{Address, Upstream};
+use crate::resource_metadata::Published;
 
 /// Why a route can't be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -62,6 +63,7 @@ pub(crate) fn build(
     let mut errors = Vec::new();
     let mut names = HashSet::new();
     let mut table = RouteTable::default();
+    table.resources = Published::of(configs.iter().filter_map(|config| config.resource.clone()));
     for config in configs {
         if !names.insert(config.name.clone()) {
             errors.push(RouteError::DuplicateName(config.name.clone()));

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use countersign_access::{Rule, public_referer};
 use http::HeaderValue;
 use http::uri::PathAndQuery;
@@ -11,6 +12,7 @@ use http::uri::PathAndQuery;
 use super::{HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError, UpstreamTimeouts};
 use crate::gateway::meters::Meters;
 use crate::proxy::upstream::Upstream;
+use crate::resource_metadata::Published;
 
 /// One route, ready to be used.
 pub(crate) struct Route {
@@ -82,6 +84,8 @@ pub(crate) struct RouteTable {
     any: Paths,
     /// Names of the parameters that may hold an API key on any route.
     key_parameters: Vec<Box<str>>,
+    /// Metadata of what the routes protect.
+    pub(super) resources: Published,
 }
 
 /// The routes of one host.
@@ -100,6 +104,11 @@ impl RouteTable {
     /// The route of a request in normal form.
     pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
         self.paths(host).find(path)
+    }
+
+    /// The metadata of a protected resource, if that is what is asked for (RFC 9728 §3.1).
+    pub(crate) fn resource_metadata(&self, host: &str, path: &str) -> Option<&Bytes> {
+        self.resources.find(host, path)
     }
 
     fn paths(&self, host: &str) -> &Paths {

@@ -11,6 +11,8 @@ mod logs;
 #[cfg(test)]
 mod raw_http2;
 #[cfg(test)]
+mod resource_metadata;
+#[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod smuggling;

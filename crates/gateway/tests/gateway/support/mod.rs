@@ -221,6 +221,7 @@ pub(crate) fn route(name: &str, prefix: &str, upstream: &Upstream, rule: Rule) -
         limits: RequestLimits::default(),
         websocket: true,
         identity: IdentityOptions::full("https://service.example"),
+        resource: None,
     }
 }
 

@@ -1,0 +1,182 @@
+//! Protected resource metadata (RFC 9728): what a client needs to know to get a token for what a route protects.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use countersign_model::{Scope, ScopeSet};
+use serde::Serialize;
+use url::Url;
+
+use crate::hygiene::host_name;
+
+/// Where metadata is, before the resource's own path (RFC 9728 §3).
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// What a route protects, as clients are told. Several routes may protect parts of one resource.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProtectedResource {
+    identifier: String,
+    url: Url,
+    /// How people know it (§2, `resource_name`).
+    pub name: Option<String>,
+    /// Where developers read about it (§2, `resource_documentation`).
+    pub documentation: Option<String>,
+    /// The issuers whose tokens are accepted (§2, `authorization_servers`).
+    pub authorization_servers: Vec<String>,
+    /// The scopes that are asked for (§2, `scopes_supported`).
+    pub scopes: ScopeSet,
+}
+
+/// The document (§2).
+#[derive(Serialize)]
+struct Document<'a> {
+    resource: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_documentation: Option<&'a str>,
+    authorization_servers: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<&'a str>,
+    bearer_methods_supported: [&'static str; 1],
+}
+
+impl ProtectedResource {
+    /// The resource of this identifier, if a gateway can publish something for it: an http or https URL without query
+    /// and fragment (§1.2; http is for development).
+    #[must_use]
+    pub fn new(identifier: &str) -> Option<Self> {
+        let url = Url::parse(identifier).ok()?;
+        let fits = matches!(url.scheme(), "https" | "http")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        fits.then(|| Self {
+            identifier: identifier.to_owned(),
+            url,
+            name: None,
+            documentation: None,
+            authorization_servers: Vec::new(),
+            scopes: ScopeSet::empty(),
+        })
+    }
+
+    /// Where its metadata is: the well-known path between host and path (§3.1).
+    #[must_use]
+    pub fn metadata_address(&self) -> String {
+        let mut address = self.url.clone();
+        address.set_path(&self.metadata_path());
+        address.into()
+    }
+
+    fn metadata_path(&self) -> String {
+        format!("{WELL_KNOWN}{}", self.url.path().trim_end_matches('/'))
+    }
+
+    /// Takes up what another route says of the same resource.
+    fn merge(&mut self, other: Self) {
+        self.name = self.name.take().or(other.name);
+        self.documentation = self.documentation.take().or(other.documentation);
+        self.scopes = self.scopes.union(&other.scopes);
+        for server in other.authorization_servers {
+            if !self.authorization_servers.contains(&server) {
+                self.authorization_servers.push(server);
+            }
+        }
+    }
+
+    fn document(&self) -> Bytes {
+        let document = Document {
+            // §3.3: exactly the identifier, else clients must not use it.
+            resource: &self.identifier,
+            resource_name: self.name.as_deref(),
+            resource_documentation: self.documentation.as_deref(),
+            authorization_servers: &self.authorization_servers,
+            scopes_supported: self.scopes.iter().map(Scope::as_str).collect(),
+            // RFC 6750 §2.2 and §2.3 are not taken here.
+            bearer_methods_supported: ["header"],
+        };
+        serde_json::to_vec(&document).unwrap_or_default().into()
+    }
+}
+
+/// The documents of a route table, by host and path.
+#[derive(Default)]
+pub(crate) struct Published(HashMap<(String, String), Bytes>);
+
+impl Published {
+    /// Documents for these resources; what several routes say of one is put together.
+    pub(crate) fn of(resources: impl IntoIterator<Item = ProtectedResource>) -> Self {
+        let mut merged: Vec<ProtectedResource> = Vec::new();
+        for resource in resources {
+            match merged.iter_mut().find(|known| known.identifier == resource.identifier) {
+                Some(known) => known.merge(resource),
+                None => merged.push(resource),
+            }
+        }
+        let place = |resource: &ProtectedResource| {
+            let host = host_name(resource.url.host_str()?.as_bytes())?.into_owned();
+            Some(((host, resource.metadata_path()), resource.document()))
+        };
+        Self(merged.iter().filter_map(place).collect())
+    }
+
+    /// The document at this place, for a host and a path in normal form.
+    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Bytes> {
+        if self.0.is_empty() || !path.starts_with(WELL_KNOWN) {
+            return None;
+        }
+        self.0.get(&(host.to_owned(), path.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_well_known_path_goes_between_host_and_path() {
+        // RFC 9728 §3.1, and its rule about a terminating slash after the host.
+        for (identifier, address) in [
+            (
+                "https://resource.example.com",
+                "https://resource.example.com/.well-known/oauth-protected-resource",
+            ),
+            (
+                "https://resource.example.com/",
+                "https://resource.example.com/.well-known/oauth-protected-resource",
+            ),
+            (
+                "https://resource.example.com:8443/resource1",
+                "https://resource.example.com:8443/.well-known/oauth-protected-resource/resource1",
+            ),
+        ] {
+            assert_eq!(ProtectedResource::new(identifier).unwrap().metadata_address(), address);
+        }
+        for other in
+            ["urn:orders", "orders", "https://x.example/?a", "https://x.example/#a", "https://u:p@x.example/"]
+        {
+            assert!(ProtectedResource::new(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn routes_that_protect_one_resource_speak_with_one_voice() {
+        let part = |scopes: &str, server: &str| ProtectedResource {
+            scopes: scopes.parse().unwrap(),
+            authorization_servers: vec![server.to_owned()],
+            ..ProtectedResource::new("https://api.example/v1").unwrap()
+        };
+        let published = Published::of([part("a", "https://one.example"), part("b", "https://two.example")]);
+        let document = published.find("api.example", "/.well-known/oauth-protected-resource/v1").unwrap();
+        let document: serde_json::Value = serde_json::from_slice(document).unwrap();
+        assert_eq!(document["resource"], "https://api.example/v1");
+        assert_eq!(document["scopes_supported"], serde_json::json!(["a", "b"]));
+        let servers = serde_json::json!(["https://one.example", "https://two.example"]);
+        assert_eq!(document["authorization_servers"], servers);
+        assert!(published.find("other.example", "/.well-known/oauth-protected-resource/v1").is_none());
+        assert!(published.find("api.example", "/.well-known/oauth-protected-resource").is_none());
+    }
+}
