@@ -1,5 +1,7 @@
 //! From what was written to what can be believed: contradictions refused, every problem reported with its key's path.
 
+mod resources;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -76,9 +78,12 @@ impl Check {
         if had_server && server.is_none() {
             return None;
         }
+        let keys = self.keys(raw.keys, &data_dir);
         Some(Config {
             store: self.store(raw.store),
-            keys: self.keys(raw.keys, &data_dir),
+            resources: self.resources(raw.resources, &keys.algorithms),
+            acr_classes: self.acr_classes(raw.acr_classes),
+            keys,
             tokens: self.tokens(&raw.tokens),
             ca: self.ca(raw.ca, server.as_ref()),
             basic: self.basic(raw.basic),
@@ -190,6 +195,13 @@ impl Check {
         }
         if raw.accept.contains(&Method::ApiKey) && !has_placement(&raw) {
             self.wrong(format!("{key}.api_key"), "api_key is accepted but may be nowhere: allow a placement");
+        }
+        let takes_tokens = raw.accept.iter().any(|method| matches!(method, Method::Jwt | Method::Oauth));
+        if (!raw.acr_values.is_empty() || raw.max_age.is_some()) && !takes_tokens {
+            self.wrong(
+                key,
+                "acr_values and max_age need a token that tells of a sign-in: accept jwt or oauth",
+            );
         }
         let upstream = self.upstream(&format!("{key}.upstream"), &raw.upstream)?;
         Some(Route {
@@ -316,6 +328,7 @@ impl Check {
             id_token: span(raw.id_token, 10 * MINUTE),
             device_code: span(raw.device_code, 10 * MINUTE),
             session: span(raw.session, 12 * 60 * MINUTE),
+            several_audiences: raw.several_audiences,
         };
         // RFC 6749 §4.1.2 recommends at most ten minutes.
         if tokens.authorization_code > 10 * MINUTE {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_model::{ScopeSet, SecretString};
+use countersign_jose::Algorithm;
+use countersign_model::{AccessTokenFormat, Scope, ScopeSet, SecretString};
 use ipnet::IpNet;
 use url::Url;
 
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) tokens: Tokens,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) acr_classes: Vec<AcrClass>,
     pub(crate) ca: Ca,
     pub(crate) basic: Basic,
     pub(crate) issuers: BTreeMap<String, RawIssuer>,
@@ -153,6 +156,28 @@ pub(crate) struct Tokens {
     pub(crate) id_token: Duration,
     pub(crate) device_code: Duration,
     pub(crate) session: Duration,
+    pub(crate) several_audiences: bool,
+}
+
+/// A resource that tokens are for.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) identifier: String,
+    pub(crate) name: Option<String>,
+    pub(crate) documentation: Option<String>,
+    pub(crate) scopes: ScopeSet,
+    /// The scopes in plain words.
+    pub(crate) words: Vec<(Scope, String)>,
+    pub(crate) access_token_format: AccessTokenFormat,
+    pub(crate) signing_algorithm: Option<Algorithm>,
+}
+
+/// What a sign-in may amount to.
+#[derive(Clone, Debug)]
+pub(crate) struct AcrClass {
+    pub(crate) acr: String,
+    pub(crate) amr: Vec<String>,
+    pub(crate) within: Option<Duration>,
 }
 
 /// The built-in authority.

@@ -2,6 +2,8 @@
 //!
 //! The doc comments here are the schema's descriptions: `countersign config schema` prints them.
 
+mod resources;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::{ByteSize, Span};
+
+pub(crate) use resources::{RawAcrClass, RawResource};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -31,6 +35,10 @@ pub(crate) struct RawConfig {
     pub keys: RawKeys,
     /// How long tokens live.
     pub tokens: RawTokens,
+    /// The resources that access tokens are for.
+    pub resources: Vec<RawResource>,
+    /// Classes of sign-ins that routes and clients may ask for, the strongest first.
+    pub acr_classes: Vec<RawAcrClass>,
     /// The certificate authority in the binary.
     pub ca: RawCa,
     /// Basic authentication.
@@ -168,6 +176,12 @@ pub(crate) struct RawRoute {
     /// Certificate names (DNS name or SPIFFE ID) that may pass by mTLS; `*` as in `subjects`. Empty: all.
     #[serde(default)]
     pub certificate_names: Vec<String>,
+    /// Classes of sign-ins, one of which a token must name (RFC 9470). Empty: any.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// How long ago the person behind a token may have signed in (RFC 9470). Default: as long as the token lives.
+    #[serde(default)]
+    pub max_age: Option<Span>,
     /// Where an API key may be.
     #[serde(default)]
     pub api_key: RawApiKeyPlacement,
@@ -320,6 +334,8 @@ pub(crate) struct RawTokens {
     pub device_code: Option<Span>,
     /// Sign-in sessions. Default: `12h`.
     pub session: Option<Span>,
+    /// Whether one access token may be for several resources, each of which could use it at the others. Default: no.
+    pub several_audiences: bool,
 }
 
 /// The certificate authority in the binary.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_access::Access;
 use countersign_model::AddressList;
 use countersign_net::{Listener, ListenerSettings, ServerTls};
-use countersign_oauth::{Engine, Lifetimes, Settings};
+use countersign_oauth::{AcrClass, Engine, Lifetimes, Resource, Settings};
 use countersign_server::{AppState, Check, ClientKeys, Readiness, ServerLimits, ServerSettings, Services};
 use countersign_store::Store;
 
@@ -42,13 +42,29 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         ..Lifetimes::default()
     };
     settings.refresh_grace = tokens.refresh_grace;
+    settings.several_audiences = tokens.several_audiences;
     settings.default_audience = live::default_audience(config, &parts.issuer);
     // A route's audience is a resource that any client may ask a token for; its rule decides who passes.
     let routes = config.gateway.iter().flat_map(|gateway| &gateway.routes);
-    settings.resources = routes.filter_map(|route| route.audience.clone()).collect();
+    for audience in routes.filter_map(|route| route.audience.clone()) {
+        settings.resources.insert(audience, Resource::default());
+    }
+    for resource in &config.resources {
+        let registered = Resource {
+            scopes: resource.scopes.clone(),
+            access_token_format: resource.access_token_format,
+            signing_algorithm: resource.signing_algorithm,
+        };
+        settings.resources.insert(resource.identifier.clone(), registered);
+    }
+    settings.acr_classes = config.acr_classes.iter().map(acr_class).collect();
     let fetch = Arc::new(ClientKeys::new(parts.fetcher.clone(), parts.env.clone()));
     let keys = Arc::clone(parts.keys.ring());
     Ok(Engine::new(Arc::new(parts.store.clone()), parts.env.clone(), keys, fetch, settings)?)
+}
+
+fn acr_class(class: &checked::AcrClass) -> AcrClass {
+    AcrClass { acr: class.acr.clone(), amr: class.amr.clone(), within: class.within }
 }
 
 /// Binds the listener and puts the handlers together.
@@ -86,7 +102,7 @@ pub(super) async fn bind(
         ServerSettings {
             trusted_proxies: AddressList::new(server.trusted_proxies.clone()),
             limits,
-            ..ServerSettings::default()
+            scope_words: config.resources.iter().flat_map(|resource| resource.words.clone()).collect(),
         },
         services,
     );

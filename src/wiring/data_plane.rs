@@ -53,7 +53,7 @@ pub(super) async fn bind(
     };
     settings.shared_addresses = AddressList::new(gateway.trusted_proxies.clone());
     let listener = listen("gateway.listen", settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
-    let table = routes::build(gateway, &live::default_audience(config, &parts.issuer), &parts.env.clock)?;
+    let table = routes::build(config, gateway, &parts.issuer, &parts.env.clock)?;
     let issuer = IdentityIssuer::new(
         Issuer::from(parts.issuer.as_str()),
         IDENTITY_LIFETIME,

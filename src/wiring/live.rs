@@ -45,11 +45,9 @@ impl Live {
         self.refuse_restarts(&config)?;
         let (settings, sources) = checker::build(&config, &self.parts)?;
         let routes = match &config.gateway {
-            Some(gateway) => Some(routes::build(
-                gateway,
-                &default_audience(&config, &self.parts.issuer),
-                &self.parts.env.clock,
-            )?),
+            Some(gateway) => {
+                Some(routes::build(&config, gateway, &self.parts.issuer, &self.parts.env.clock)?)
+            }
             None => None,
         };
         let server = self.fresh_server(&config).await?;

@@ -4,7 +4,7 @@
 use countersign_model::Env;
 
 use super::htpasswd::HtpasswdFiles;
-use super::{checker, fetch, live, parts, routes, tls};
+use super::{checker, fetch, parts, routes, tls};
 use crate::config::Problem;
 use crate::config::checked::{Config, Tls};
 use crate::output::Failure;
@@ -21,8 +21,8 @@ pub(crate) fn rehearse(config: &Config) -> Vec<Problem> {
         for (name, file) in &gateway.trust_bundles {
             rehearsal.note(&format!("gateway.trust_bundles.{name}"), routes::bundle(name, file));
         }
-        let audience = live::default_audience(config, &parts::issuer(config));
-        rehearsal.note("gateway.routes", routes::build(gateway, &audience, &env.clock));
+        let issuer = parts::issuer(config);
+        rehearsal.note("gateway.routes", routes::build(config, gateway, &issuer, &env.clock));
     }
     if let Some(fetcher) = rehearsal.note("network.fetch_ca", fetch::fetcher(config, &env)) {
         for (name, issuer) in &config.issuers {

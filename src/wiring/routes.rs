@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_access::{ApiKeyPlacement, Rule, RuleSettings};
+use countersign_access::{ApiKeyPlacement, OWN, Rule, RuleSettings, StepUp};
 use countersign_gateway::{
-    HostPattern, IdentityOptions, RequestLimits, RouteConfig, UpstreamConfig, UpstreamHost, UpstreamProtocol,
-    UpstreamTimeouts,
+    HostPattern, IdentityOptions, ProtectedResource, RequestLimits, RouteConfig, UpstreamConfig,
+    UpstreamHost, UpstreamProtocol, UpstreamTimeouts,
 };
-use countersign_model::Clock;
+use countersign_model::{Clock, Method};
 use countersign_net::{Alpn, ClientTls, ClientTlsSettings, Roots, TrustBundle};
 
+use super::live;
+use crate::config::Config;
 use crate::config::checked::{Gateway, Route};
 use crate::config::raw::RawProtocol;
 use crate::output::Failure;
@@ -20,27 +22,30 @@ use crate::output::Failure;
 /// # Errors
 /// The first route that can't be meant, by name.
 pub(super) fn build(
+    config: &Config,
     gateway: &Gateway,
-    default_audience: &str,
+    issuer: &str,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<RouteConfig>, Failure> {
     let build = |route: &Route| {
-        one(route, default_audience, clock)
+        one(config, route, issuer, clock)
             .map_err(|error| format!("route {:?}: {error}", route.raw.name).into())
     };
     gateway.routes.iter().map(build).collect()
 }
 
-fn one(route: &Route, default_audience: &str, clock: &Arc<dyn Clock>) -> Result<RouteConfig, Failure> {
+fn one(config: &Config, route: &Route, issuer: &str, clock: &Arc<dyn Clock>) -> Result<RouteConfig, Failure> {
     let raw = &route.raw;
     let origin = origin(&route.upstream);
     let identity = &raw.identity;
+    let resource = protected_resource(config, route, issuer);
+    let metadata = resource.as_ref().map(ProtectedResource::metadata_address);
     Ok(RouteConfig {
         name: raw.name.clone(),
         hosts: raw.hosts.iter().map(|host| HostPattern::parse(host)).collect::<Result<_, _>>()?,
         path_prefix: route.path.clone(),
         strip_prefix: raw.strip_prefix,
-        rule: rule(route, default_audience)?,
+        rule: rule(route, live::default_audience(config, issuer), metadata)?,
         timeouts: UpstreamTimeouts {
             connect: route.connect_timeout,
             response: route.response_timeout,
@@ -64,11 +69,35 @@ fn one(route: &Route, default_audience: &str, clock: &Arc<dyn Clock>) -> Result<
             host: UpstreamHost::Preserve,
             idle_connections: 256,
         },
+        resource,
     })
 }
 
+/// What a route protects, to be told to clients (RFC 9728): where it takes tokens, says for whom they must be, and that
+/// is an address this gateway answers at. Those of a default that nobody chose are the authorization server's.
+fn protected_resource(config: &Config, route: &Route, issuer: &str) -> Option<ProtectedResource> {
+    let takes_tokens = route.raw.accept.iter().any(|method| matches!(method, Method::Jwt | Method::Oauth));
+    let identifier = route.audience.as_ref().or(config.tokens.default_audience.as_ref())?;
+    let mut resource = ProtectedResource::new(identifier).filter(|resource| {
+        takes_tokens
+            && (route.raw.hosts.is_empty() || route.raw.hosts.iter().any(|host| host == resource.host()))
+    })?;
+    let servers = route.issuers.iter().filter_map(|name| match name.as_str() {
+        OWN => Some(issuer.to_owned()),
+        name => config.issuers.get(name).map(|external| external.issuer.clone()),
+    });
+    resource.authorization_servers = servers.collect();
+    resource.scopes = route.scopes.clone();
+    if let Some(registered) = config.resources.iter().find(|known| known.identifier == *identifier) {
+        resource.name = registered.name.clone();
+        resource.documentation = registered.documentation.clone();
+        resource.scopes = resource.scopes.union(&registered.scopes);
+    }
+    Some(resource)
+}
+
 /// Who may pass.
-fn rule(route: &Route, default_audience: &str) -> Result<Rule, Failure> {
+fn rule(route: &Route, default_audience: String, resource_metadata: Option<String>) -> Result<Rule, Failure> {
     let raw = &route.raw;
     let placement = &raw.api_key;
     Ok(Rule::new(RuleSettings {
@@ -76,7 +105,7 @@ fn rule(route: &Route, default_audience: &str) -> Result<Rule, Failure> {
         accept: raw.accept.clone(),
         anonymous: raw.anonymous,
         scopes: route.scopes.clone(),
-        audience: Some(route.audience.clone().unwrap_or_else(|| default_audience.to_owned())),
+        audience: Some(route.audience.clone().unwrap_or(default_audience)),
         issuers: route.issuers.clone(),
         subjects: raw.subjects.clone(),
         certificate_names: raw.certificate_names.clone(),
@@ -87,6 +116,8 @@ fn rule(route: &Route, default_audience: &str) -> Result<Rule, Failure> {
             query: placement.query.clone(),
         },
         insecure_allow_basic_over_http: raw.insecure_allow_basic_over_http,
+        step_up: StepUp { acr_values: raw.acr_values.clone(), max_age: raw.max_age.map(|span| span.0) },
+        resource_metadata,
         ..RuleSettings::default()
     })?)
 }

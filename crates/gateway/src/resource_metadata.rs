@@ -63,6 +63,12 @@ impl ProtectedResource {
         })
     }
 
+    /// The host it is reached at.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// Where its metadata is: the well-known path between host and path (§3.1).
     #[must_use]
     pub fn metadata_address(&self) -> String {

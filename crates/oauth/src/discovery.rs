@@ -18,9 +18,10 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
     let assertions = names(&mut settings.assertion_algorithms.iter());
     let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
     let all = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
-    let scopes: Vec<&str> = settings.scopes.iter().map(countersign_model::Scope::as_str).collect();
+    let scopes = settings.scopes.union(&settings.resources.scopes());
+    let scopes: Vec<&str> = scopes.iter().map(countersign_model::Scope::as_str).collect();
     let at = &settings.endpoints;
-    let document = json!({
+    let mut document = json!({
         "issuer": settings.issuer,
         "authorization_endpoint": at.authorization,
         "token_endpoint": at.token,
@@ -52,9 +53,9 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
-    let mut document = document;
     if let Some(members) = document.as_object_mut() {
         members.extend(registration(settings));
+        members.extend(acr_values(settings));
     }
     Arc::from(document.to_string().into_bytes())
 }
@@ -67,6 +68,12 @@ fn registration(settings: &Settings) -> impl Iterator<Item = (String, Value)> {
     let documents =
         ("client_id_metadata_document_supported".to_owned(), json!(settings.client_documents.is_some()));
     endpoint.into_iter().chain([documents])
+}
+
+/// Classes of sign-ins (OpenID Connect Discovery §3), where the operator has any.
+fn acr_values(settings: &Settings) -> Option<(String, Value)> {
+    let classes: Vec<&str> = settings.acr_classes.iter().map(|class| class.acr.as_str()).collect();
+    (!classes.is_empty()).then(|| ("acr_values_supported".to_owned(), json!(classes)))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl<P: Ports> Engine<P> {
         fetch: Arc<dyn FetchKeys>,
         settings: Settings,
     ) -> Result<Self, InvalidSettings> {
-        settings.check()?;
+        settings.check(&keys.algorithms())?;
         let metadata = discovery::document(&settings, &keys.algorithms());
         let verified = Cache::new(VERIFIED);
         let noted = Cache::new(NOTED);

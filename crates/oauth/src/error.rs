@@ -100,6 +100,9 @@ pub enum Error {
     /// `prompt=none`, and somebody would have to agree.
     #[error("the person has not agreed yet")]
     ConsentRequired,
+    /// RFC 9470 §5: nobody can sign in as the request asks.
+    #[error("the sign-in is not of a class that acr_values asks for")]
+    UnmetAuthentication,
     /// The person said no.
     #[error("the person did not agree")]
     AccessDenied,
@@ -283,6 +286,7 @@ impl Error {
             }
             Self::LoginRequired => wire(400, "login_required", "OpenID Connect Core §3.1.2.6"),
             Self::ConsentRequired => wire(400, "consent_required", "OpenID Connect Core §3.1.2.6"),
+            Self::UnmetAuthentication => wire(400, "unmet_authentication_requirements", "RFC 9470 §5"),
             Self::AccessDenied => wire(400, "access_denied", "RFC 6749 §4.1.2.1, RFC 8628 §3.5"),
             Self::AuthorizationPending => wire(400, "authorization_pending", "RFC 8628 §3.5"),
             Self::SlowDown => wire(400, "slow_down", "RFC 8628 §3.5"),

@@ -9,12 +9,18 @@ use countersign_model::Timestamp;
 pub trait TokenKeys: Send + Sync + 'static {
     /// The algorithms there are keys for, the one that signs first.
     fn algorithms(&self) -> Vec<Algorithm>;
-    /// Signs `claims` (a JSON object) with the current key of the first algorithm, as a compact JWS whose header is
-    /// `alg`, `kid` and `typ`.
+    /// Signs `claims` (a JSON object) with the current key of this algorithm, `None` for the first, as a compact JWS whose
+    /// header is `alg`, `kid` and `typ`.
     ///
     /// # Errors
     /// There is no key that may sign now.
-    fn sign(&self, typ: &str, claims: &[u8], now: Timestamp) -> Result<String, SigningFailed>;
+    fn sign(
+        &self,
+        typ: &str,
+        claims: &[u8],
+        algorithm: Option<Algorithm>,
+        now: Timestamp,
+    ) -> Result<String, SigningFailed>;
     /// What one of the published keys signed as a compact JWS of this `typ`. Nothing is known of its claims yet.
     fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed>;
     /// Whether the key of this `kid` is still one to verify with.
@@ -42,9 +48,15 @@ impl<S: SigningKeys + 'static> TokenKeys for KeyRing<S> {
         self.policy().algorithms.clone()
     }
 
-    fn sign(&self, typ: &str, claims: &[u8], now: Timestamp) -> Result<String, SigningFailed> {
+    fn sign(
+        &self,
+        typ: &str,
+        claims: &[u8],
+        algorithm: Option<Algorithm>,
+        now: Timestamp,
+    ) -> Result<String, SigningFailed> {
         let keys = self.snapshot();
-        let algorithm = self.policy().algorithms.first().copied().ok_or(SigningFailed)?;
+        let algorithm = algorithm.or(self.policy().algorithms.first().copied()).ok_or(SigningFailed)?;
         let key = keys.signer(algorithm, now).ok_or(SigningFailed)?;
         jws::sign_compact(Some(typ), claims, key).map_err(|_| SigningFailed)
     }

@@ -3,6 +3,7 @@
 //! [`Engine`] is generic over its [`ports`]. A surface reads parameters into [`Parameters`], calls one function per
 //! endpoint, and renders what comes back; [`Error`] knows its own status, code and words.
 
+mod acr;
 mod authorization_details;
 pub mod authorize;
 pub mod client_auth;
@@ -16,6 +17,7 @@ mod keys;
 mod parameters;
 pub mod ports;
 pub mod register;
+mod resource;
 mod revoke;
 mod settings;
 mod sign_in;
@@ -23,6 +25,7 @@ mod token;
 mod user_code;
 mod userinfo;
 
+pub use acr::AcrClass;
 pub use authorization_details::{
     AuthorizationDetails, DetailField, DetailKind, DetailType, DetailTypes, InvalidDetailType,
 };
@@ -37,6 +40,7 @@ pub use error::{ClientRefusal, Error, GrantRefusal};
 pub use keys::{Signed, SigningFailed, TokenKeys};
 pub use parameters::Parameters;
 pub use register::{RegisteredClient, RegistrationPolicy, RegistrationRefusal};
+pub use resource::{Resource, Resources};
 pub use settings::{Endpoints, InvalidSettings, Lifetimes, Settings};
 pub use sign_in::SignedIn;
 pub use token::{Mint, TokenResponse, text};

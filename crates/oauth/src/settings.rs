@@ -1,14 +1,13 @@
 //! What the operator decides about the protocol, already checked.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::ScopeSet;
 use url::Url;
 
-use crate::DetailTypes;
 use crate::register::{ClientDocumentPolicy, RegistrationPolicy};
+use crate::{AcrClass, DetailTypes, Resources};
 
 /// Settings of the engine. [`Settings::new`] gives every default; change what differs.
 #[derive(Clone, Debug)]
@@ -26,9 +25,11 @@ pub struct Settings {
     /// The audience of access tokens whose client and request name none.
     pub default_audience: String,
     /// Resources (RFC 8707) any client may ask for, besides those registered for it.
-    pub resources: BTreeSet<String>,
-    /// Resources that get reference tokens, whoever asks.
-    pub reference_token_resources: BTreeSet<String>,
+    pub resources: Resources,
+    /// Whether one access token may be for several resources. Each of them could use it at the others.
+    pub several_audiences: bool,
+    /// Classes of sign-ins, the strongest first.
+    pub acr_classes: Vec<AcrClass>,
     /// The types of authorization details that may be asked for (RFC 9396 §2.1).
     pub authorization_details_types: DetailTypes,
     /// The scopes that the metadata names.
@@ -116,6 +117,12 @@ pub enum InvalidSettings {
     /// RFC 8707 §2.
     #[error("a resource must be an absolute URI without a fragment, not {0:?}")]
     Resource(String),
+    /// There is no such key.
+    #[error("resource {0}: no key signs with {1}; add it to keys.algorithms")]
+    ResourceAlgorithm(String, Algorithm),
+    /// Its name goes into a list separated by spaces, and into a quoted text.
+    #[error("a class of sign-ins can't be called {0:?}: printable ASCII without spaces and quotation marks")]
+    Acr(String),
 }
 
 impl Settings {
@@ -142,8 +149,9 @@ impl Settings {
             refresh_grace: Duration::from_secs(10),
             poll_interval: Duration::from_secs(5),
             default_audience: issuer.clone(),
-            resources: BTreeSet::new(),
-            reference_token_resources: BTreeSet::new(),
+            resources: Resources::default(),
+            several_audiences: false,
+            acr_classes: Vec::new(),
             authorization_details_types: DetailTypes::new(),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
             insecure_pkce_optional: false,
@@ -156,8 +164,8 @@ impl Settings {
         })
     }
 
-    /// What can't be right, found before the server starts.
-    pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
+    /// What can't be right, found before the server starts. `algorithms`: those there are keys for.
+    pub(crate) fn check(&self, algorithms: &[Algorithm]) -> Result<(), InvalidSettings> {
         let lives = &self.lifetimes;
         let second = Duration::from_secs(1);
         if lives.authorization_code < second || lives.authorization_code > Duration::from_secs(600) {
@@ -175,8 +183,15 @@ impl Settings {
         if others.iter().any(|life| *life < second) {
             return Err(InvalidSettings::Lifetime);
         }
-        match self.resources.iter().find(|resource| !is_resource(resource)) {
-            Some(resource) => Err(InvalidSettings::Resource(resource.clone())),
+        if let Some(resource) = self.resources.malformed() {
+            return Err(InvalidSettings::Resource(resource.clone()));
+        }
+        if let Some((resource, algorithm)) = self.resources.without_key(algorithms) {
+            return Err(InvalidSettings::ResourceAlgorithm(resource.clone(), algorithm));
+        }
+        let plain = |acr: &str| !acr.is_empty() && acr.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'"');
+        match self.acr_classes.iter().find(|class| !plain(&class.acr)) {
+            Some(class) => Err(InvalidSettings::Acr(class.acr.clone())),
             None => Ok(()),
         }
     }
@@ -199,11 +214,6 @@ impl Endpoints {
             registration: at("/register"),
         }
     }
-}
-
-/// RFC 8707 §2: an absolute URI without a fragment.
-pub(crate) fn is_resource(text: &str) -> bool {
-    text.len() <= 1_024 && !text.contains('#') && Url::parse(text).is_ok()
 }
 
 /// Whether the URL's host is this machine (RFC 8252 §7.3; `localhost` for issuers of a development server).

@@ -4,8 +4,8 @@ use countersign_model::{ScopeSet, Session, Timestamp};
 
 use super::CheckedRequest;
 use super::redirect_uri::may_be_anybodys;
-use crate::Error;
 use crate::ports::Interaction;
+use crate::{AcrClass, Error};
 
 /// What the decision depends on besides the request.
 #[derive(Clone, Copy)]
@@ -18,8 +18,17 @@ pub(super) struct Facts<'a> {
     pub(super) waiting: Option<&'a Interaction>,
     /// Whether the person has agreed a moment ago.
     pub(super) agreed_now: bool,
+    /// The classes of sign-ins there are.
+    pub(super) classes: &'a [AcrClass],
     /// Now.
     pub(super) now: Timestamp,
+}
+
+impl Facts<'_> {
+    /// Whether this sign-in was made for the request that waits.
+    pub(super) fn is_new(&self, session: &Session) -> bool {
+        self.waiting.is_some_and(|waiting| is_newer(session, waiting))
+    }
 }
 
 /// What must happen next.
@@ -40,6 +49,7 @@ pub(super) fn decide<'a>(request: &CheckedRequest, facts: Facts<'a>) -> Next<'a>
     // OpenID Connect Core §3.1.2.1, prompt=none: an error where a page would be shown.
     match session {
         None if request.prompt.none => Next::Refuse(Error::LoginRequired),
+        None if has_done_what_they_could(request, facts) => Next::Refuse(Error::UnmetAuthentication),
         None => Next::SignIn,
         Some(_) if must_agree(request, facts) && request.prompt.none => Next::Refuse(Error::ConsentRequired),
         Some(_) if must_agree(request, facts) => Next::Consent,
@@ -49,20 +59,35 @@ pub(super) fn decide<'a>(request: &CheckedRequest, facts: Facts<'a>) -> Next<'a>
 
 /// Whether this sign-in will do.
 fn is_good(request: &CheckedRequest, facts: Facts<'_>, session: &Session) -> bool {
-    let is_new = facts.waiting.is_some_and(|waiting| is_newer(session, waiting));
+    let is_new = facts.is_new(session);
     // OpenID Connect Core §3.1.2.1, id_token_hint: only this person.
     let is_expected = request.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
     // prompt=login and select_account: a sign-in made for this very request.
     let is_fresh = is_new || !(request.prompt.login || request.prompt.select_account);
     // max_age: not longer ago; and not re-demanded of somebody who has just done it.
     let is_recent = is_new
-        || request.max_age.is_none_or(|most| facts.now.since(session.auth_time) <= most && !most.is_zero());
-    is_expected && is_fresh && is_recent
+        || request
+            .step_up
+            .max_age
+            .is_none_or(|most| facts.now.since(session.auth_time) <= most && !most.is_zero());
+    is_expected && is_fresh && is_recent && is_of_class(request, facts, session)
 }
 
-/// A sign-in newer than the request: not the session the browser had when it came, and not an older one either.
-fn is_newer(session: &Session, waiting: &Interaction) -> bool {
-    waiting.session.as_ref() != Some(&session.id) && session.auth_time >= waiting.created_at
+/// RFC 9470 §5: a sign-in of one of the classes asked for.
+fn is_of_class(request: &CheckedRequest, facts: Facts<'_>, session: &Session) -> bool {
+    let asked = &request.step_up.acr_values;
+    let holds = |class: &AcrClass| class.holds(session, facts.is_new(session), facts.now);
+    asked.is_empty() || facts.classes.iter().any(|class| asked.contains(&class.acr) && holds(class))
+}
+
+/// RFC 9470 §5: the expected person has just signed in for this request, and it is not what was asked for. Asking once
+/// more would change nothing.
+fn has_done_what_they_could(request: &CheckedRequest, facts: Facts<'_>) -> bool {
+    facts.session.is_some_and(|session| {
+        let is_expected =
+            request.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
+        is_expected && facts.is_new(session) && !is_of_class(request, facts, session)
+    })
 }
 
 fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
@@ -76,4 +101,9 @@ fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
     request.prompt.consent
         || !request.client.first_party
             && (may_be_posed || !request.details.is_empty() || !facts.consented.covers(&request.scopes))
+}
+
+/// A sign-in newer than the request: not the session the browser had when it came, and not an older one either.
+fn is_newer(session: &Session, waiting: &Interaction) -> bool {
+    waiting.session.as_ref() != Some(&session.id) && session.auth_time >= waiting.created_at
 }

@@ -7,11 +7,12 @@ use super::{
     AuthorizationResponse, CheckedRequest, ConsentRequest, DetailRequest, Refused, SignInRequest, Step,
     checks,
 };
+use crate::acr::class_of;
 use crate::ports::{AuthenticationEvent, AuthorizationCode, Grant, Interaction, Ports};
 use crate::{Engine, Error, Parameters, Settings};
 
 /// The parameters that are kept while a request waits; every other one was ignored.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 16] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -24,6 +25,7 @@ const KEPT: [&str; 15] = [
     "code_challenge_method",
     "nonce",
     "prompt",
+    "acr_values",
     "max_age",
     "id_token_hint",
     "login_hint",
@@ -48,11 +50,13 @@ impl<P: Ports> Engine<P> {
         };
         let consented = self.consented(&request, session).await?;
         let now = self.now();
-        let facts = Facts { session, consented: &consented, waiting: None, agreed_now: false, now };
+        let classes = &self.settings.acr_classes;
+        let facts = Facts { session, consented: &consented, waiting: None, agreed_now: false, classes, now };
         match decide(&request, facts) {
             Next::Respond(session) => {
                 let scopes = request.scopes.clone();
-                self.respond(request, session, scopes).await.map(Step::Respond)
+                let signed_in = self.authentication(&request, facts, session);
+                self.respond(request, session, signed_in, scopes).await.map(Step::Respond)
             }
             Next::Refuse(error) => self.refuse(request.refused(error)).map(Step::Respond),
             Next::SignIn => Ok(request.sign_in_page(self.wait(parameters, session, browser).await?)),
@@ -132,6 +136,7 @@ impl<P: Ports> Engine<P> {
             consented: &consented,
             waiting: Some(waiting),
             agreed_now: agreed.is_some(),
+            classes: &self.settings.acr_classes,
             now: self.now(),
         };
         match decide(&request, facts) {
@@ -153,8 +158,25 @@ impl<P: Ports> Engine<P> {
                         None => return self.refuse(request.refused(Error::AccessDenied)).map(Step::Respond),
                     },
                 };
-                self.respond(request, session, scopes).await.map(Step::Respond)
+                let signed_in = self.authentication(&request, facts, session);
+                self.respond(request, session, signed_in, scopes).await.map(Step::Respond)
             }
+        }
+    }
+
+    /// How the person signed in, as tokens will say it.
+    fn authentication(
+        &self,
+        request: &CheckedRequest,
+        facts: Facts<'_>,
+        session: &Session,
+    ) -> AuthenticationEvent {
+        let asked = &request.step_up.acr_values;
+        let class = class_of(&self.settings.acr_classes, asked, session, facts.is_new(session), facts.now);
+        AuthenticationEvent {
+            auth_time: session.auth_time,
+            amr: session.amr.clone(),
+            acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
         }
     }
 
@@ -179,6 +201,7 @@ impl<P: Ports> Engine<P> {
         &self,
         request: CheckedRequest,
         session: &Session,
+        authentication: AuthenticationEvent,
         scopes: ScopeSet,
     ) -> Result<AuthorizationResponse, Error> {
         let now = self.now();
@@ -198,11 +221,7 @@ impl<P: Ports> Engine<P> {
             client: grant.client.clone(),
             user: grant.user.clone(),
             session: grant.session.clone(),
-            authentication: AuthenticationEvent {
-                auth_time: session.auth_time,
-                amr: session.amr.clone(),
-                acr: session.acr.clone(),
-            },
+            authentication,
             redirect_uri: request.redirect_uri.as_str().to_owned(),
             redirect_uri_was_sent: request.redirect_uri.was_sent(),
             code_challenge: request.code_challenge,

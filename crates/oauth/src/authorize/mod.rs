@@ -9,6 +9,7 @@
 //!
 //! `checks` below is the table: one line a check, one file a check, in the order in which they are made.
 
+mod acr_values;
 mod client;
 mod decide;
 mod flow;
@@ -95,9 +96,18 @@ pub(crate) struct CheckedRequest {
     code_challenge: Option<String>,
     nonce: Option<String>,
     prompt: prompt::Prompt,
-    max_age: Option<Duration>,
+    step_up: StepUp,
     login_hint: Option<String>,
     hinted: Option<Subject>,
+}
+
+/// How the person shall have signed in (RFC 9470 §4).
+#[derive(Debug)]
+struct StepUp {
+    /// Classes, one of which it must be; those the client likes best first.
+    acr_values: Vec<String>,
+    /// How long ago at most.
+    max_age: Option<Duration>,
 }
 
 /// Where a request failed: before or after there was a redirect URI to be trusted.
@@ -135,13 +145,16 @@ async fn checks<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<C
         let details = authorization_details::asked(&client, types, sent)?;
         let nonce = scope::nonce(sent)?;
         let prompt = prompt::understood(sent)?;
-        let max_age = max_age::in_seconds(sent)?;
+        let step_up = StepUp {
+            acr_values: acr_values::known(&engine.settings, sent)?,
+            max_age: max_age::in_seconds(sent)?,
+        };
         let hinted = hint::subject(engine, sent)?;
         let login_hint = hint::name(sent);
-        Ok((code_challenge, scopes, resources, details, nonce, prompt, max_age, hinted, login_hint))
+        Ok((code_challenge, scopes, resources, details, nonce, prompt, step_up, hinted, login_hint))
     };
     match rest() {
-        Ok((code_challenge, scopes, resources, details, nonce, prompt, max_age, hinted, login_hint)) => {
+        Ok((code_challenge, scopes, resources, details, nonce, prompt, step_up, hinted, login_hint)) => {
             Ok(CheckedRequest {
                 client,
                 redirect_uri,
@@ -152,7 +165,7 @@ async fn checks<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<C
                 code_challenge,
                 nonce,
                 prompt,
-                max_age,
+                step_up,
                 login_hint,
                 hinted,
             })

@@ -2,7 +2,8 @@
 
 use countersign_model::Client;
 
-use crate::{Error, Parameters, Settings, settings};
+use crate::resource::is_identifier;
+use crate::{Error, Parameters, Settings};
 
 /// Most resources in one request.
 const MOST: usize = 8;
@@ -16,7 +17,7 @@ pub(crate) fn allowed(
     let mut resources: Vec<String> = Vec::new();
     for resource in sent.all("resource") {
         // RFC 8707 §2: an absolute URI without a fragment; what we will not issue for is invalid_target.
-        if !settings::is_resource(resource) || !may_ask_for(client, settings, resource) {
+        if !is_identifier(resource) || !may_ask_for(client, settings, resource) {
             return Err(Error::InvalidTarget);
         }
         if !resources.iter().any(|known| known == resource) {
@@ -31,6 +32,6 @@ pub(crate) fn allowed(
 
 fn may_ask_for(client: &Client, settings: &Settings, resource: &str) -> bool {
     client.audiences.iter().any(|own| own == resource)
-        || settings.resources.contains(resource)
+        || settings.resources.get(resource).is_some()
         || settings.default_audience == resource
 }

@@ -55,7 +55,7 @@ impl<P: Ports> Engine<P> {
         let kept = refresh.as_ref().map(|(_, kept)| kept);
         match self.ports.record_issuance(&access.record, kept).await? {
             Recorded::Kept => {
-                let mut response = access.into_response(family.scopes.clone());
+                let mut response = access.into_response();
                 response.refresh_token = refresh.map(|(text, _)| text.expose().clone());
                 Ok(response)
             }

@@ -66,7 +66,7 @@ impl<P: Ports> Engine<P> {
             at_hash: at_hash(algorithm, access_token),
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-        Ok(Some(self.keys.sign("JWT", &payload, now)?))
+        Ok(Some(self.keys.sign("JWT", &payload, None, now)?))
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) struct Person<'a> {
 pub(super) struct Made {
     text: String,
     expires_in: Duration,
+    scope: ScopeSet,
     pub(super) record: AccessToken,
     pub(super) id_token: Option<String>,
     details: AuthorizationDetails,
@@ -61,14 +62,14 @@ impl Made {
     }
 
     /// The answer, once the record is kept.
-    pub(super) fn into_response(self, scope: ScopeSet) -> TokenResponse {
+    pub(super) fn into_response(self) -> TokenResponse {
         TokenResponse {
             access_token: self.text,
             token_type: "Bearer",
             expires_in: self.expires_in.as_secs(),
             refresh_token: None,
             id_token: self.id_token,
-            scope,
+            scope: self.scope,
             authorization_details: self.details,
         }
     }
@@ -86,15 +87,18 @@ impl<P: Ports> Engine<P> {
         let opens_userinfo = matches!(order.speaker, Speaker::Person(_)) && order.scopes.contains("openid");
         let userinfo = opens_userinfo.then_some(self.settings.issuer.as_str());
         let aud = Audience { resources: order.resources, default, userinfo };
+        let scope = self.settings.resources.narrow(order.resources, order.scopes);
+        let known = || aud.iter().filter_map(|resource| self.settings.resources.get(resource));
         let by_reference = client.access_token_format == AccessTokenFormat::Reference
-            || aud.iter().any(|resource| self.settings.reference_token_resources.contains(resource));
+            || known().any(|resource| resource.access_token_format == AccessTokenFormat::Reference);
+        let algorithm = known().find_map(|resource| resource.signing_algorithm);
         let (subject, grant) = match order.speaker {
             // RFC 9068 §2.2: the client's own name where no person is.
             Speaker::Client => (client.client_id.as_str(), None),
             Speaker::Person(person) => (person.user.as_str(), person.grant),
         };
         let details = order.details.at(order.resources);
-        let order = &Order { details: &details, ..*order };
+        let order = &Order { scopes: &scope, details: &details, ..*order };
         let claims = self.claims(order, aud, subject, (&id, now, expires_at));
         let (text, reference, kept) = if by_reference {
             let text = text::access_token(&*self.env.rng);
@@ -105,7 +109,7 @@ impl<P: Ports> Engine<P> {
             (text.expose().clone(), Some(text.hash()), Some(kept))
         } else {
             let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-            (self.keys.sign("at+jwt", &payload, now)?, None, None)
+            (self.keys.sign("at+jwt", &payload, algorithm, now)?, None, None)
         };
         let record = AccessToken {
             reference,
@@ -117,7 +121,7 @@ impl<P: Ports> Engine<P> {
             expires_at,
             id,
         };
-        Ok(Made { text, expires_in: lifetime, record, id_token: None, details })
+        Ok(Made { text, expires_in: lifetime, scope, record, id_token: None, details })
     }
 
     fn claims<'a>(

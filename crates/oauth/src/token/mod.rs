@@ -88,7 +88,7 @@ fn asked_scopes(form: &Parameters<'_>) -> Result<Option<ScopeSet>, Error> {
     form.one("scope").map(|text| text.parse().map_err(|_| Error::InvalidScope)).transpose()
 }
 
-/// The resources asked for out of those that were given to the grant (RFC 8707 §2.2): all of them when none is named.
+/// The resources asked for out of those that were given to the grant (RFC 8707 §2.2).
 /// A grant for no resource in particular lets the client ask for any of its own.
 fn narrowed_resources<P: Ports>(
     engine: &Engine<P>,
@@ -98,11 +98,21 @@ fn narrowed_resources<P: Ports>(
 ) -> Result<Vec<String>, Error> {
     let asked = crate::authorize::resource::allowed(client.client(), &engine.settings, form)?;
     if asked.is_empty() {
-        return Ok(given.to_vec());
+        // One token for each: the first of them, until the client names another (RFC 8707 §2.2).
+        let most = if engine.settings.several_audiences { given.len() } else { 1 };
+        return Ok(given.iter().take(most).cloned().collect());
     }
     if given.is_empty() || asked.iter().all(|resource| given.contains(resource)) {
-        Ok(asked)
+        one_audience(engine, asked)
     } else {
         Err(Error::InvalidTarget)
     }
+}
+
+/// RFC 8707 §3: a token for several resources could be used by each of them at the others. The operator may allow it.
+fn one_audience<P: Ports>(engine: &Engine<P>, resources: Vec<String>) -> Result<Vec<String>, Error> {
+    if resources.len() > 1 && !engine.settings.several_audiences {
+        return Err(Error::InvalidTarget);
+    }
+    Ok(resources)
 }

@@ -79,7 +79,7 @@ async fn what_it_signs_it_verifies_as_long_as_the_key_is_published() {
     let ring = KeyRing::open(store.clone(), master, env, policy).await.unwrap();
     assert_eq!(TokenKeys::algorithms(&ring), [Algorithm::EdDSA, Algorithm::ES256]);
 
-    let token = ring.sign("at+jwt", b"{\"a\":1}", now).unwrap();
+    let token = ring.sign("at+jwt", b"{\"a\":1}", None, now).unwrap();
     let signed = ring.verify("at+jwt", &token, now).unwrap();
     assert_eq!((signed.payload.as_slice(), ring.is_trusted(&signed.kid, now)), (&b"{\"a\":1}"[..], true));
     assert!(ring.verify("JWT", &token, now).is_none(), "a token of another kind");
@@ -90,5 +90,5 @@ async fn what_it_signs_it_verifies_as_long_as_the_key_is_published() {
     store.retire_signing_key(&KeyId::from(&*signed.kid), now, now).await.unwrap();
     ring.reload().await.unwrap();
     assert!(ring.verify("at+jwt", &token, now).is_none() && !ring.is_trusted(&signed.kid, now));
-    assert!(ring.sign("at+jwt", b"{}", now).is_err(), "nothing is signed by a key that is gone");
+    assert!(ring.sign("at+jwt", b"{}", None, now).is_err(), "nothing is signed by a key that is gone");
 }

@@ -23,6 +23,8 @@ mod parameters;
 mod refresh_token;
 mod register;
 mod registration_management;
+mod resources;
 mod revoke;
+mod step_up;
 mod support;
 mod userinfo;

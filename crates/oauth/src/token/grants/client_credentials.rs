@@ -5,7 +5,7 @@ use countersign_model::ScopeSet;
 use crate::authorize::resource;
 use crate::ports::{Ports, Recorded};
 use crate::token::issue::{Order, Speaker};
-use crate::token::{TokenResponse, asked_scopes};
+use crate::token::{TokenResponse, asked_scopes, one_audience};
 use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, authorization_details};
 
 /// Scopes that speak of a person, whom this grant has not.
@@ -29,7 +29,11 @@ pub(crate) async fn give<P: Ports>(
         Some(asked) => asked,
         None => own(&client.default_scopes),
     };
-    let resources = resource::allowed(client, &engine.settings, form)?;
+    let resources = one_audience(engine, resource::allowed(client, &engine.settings, form)?)?;
+    // RFC 8707 §2.2: what the resource does not know can't be had for it.
+    if form.one("scope").is_some() && engine.settings.resources.narrow(&resources, &scopes) != scopes {
+        return Err(Error::InvalidScope);
+    }
     // RFC 9396 §6: at every grant. The operator has registered which types the client may ask for.
     let details = authorization_details::asked(client, &engine.settings.authorization_details_types, form)?;
     let order = Order {
@@ -44,7 +48,7 @@ pub(crate) async fn give<P: Ports>(
     let access = engine.make_access_token(&order, engine.now())?;
     // RFC 6749 §4.4.3: no refresh token.
     match engine.ports.record_issuance(&access.record, None).await? {
-        Recorded::Kept => Ok(access.into_response(scopes)),
+        Recorded::Kept => Ok(access.into_response()),
         Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
     }
 }

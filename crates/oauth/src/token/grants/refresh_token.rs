@@ -88,7 +88,7 @@ pub(crate) async fn rotate<P: Ports>(
     let grace_began = now.minus(engine.settings.refresh_grace);
     match engine.ports.rotate_refresh_token(&hash, grace_began, &next, &access.record, now).await? {
         Rotation::Rotated => {
-            let mut response = access.into_response(scopes);
+            let mut response = access.into_response();
             response.refresh_token = Some(next_text.expose().clone());
             Ok(response)
         }

@@ -31,7 +31,16 @@ impl TokenKeys for TestRing {
         vec![self.0]
     }
 
-    fn sign(&self, typ: &str, claims: &[u8], _now: Timestamp) -> Result<String, SigningFailed> {
+    fn sign(
+        &self,
+        typ: &str,
+        claims: &[u8],
+        algorithm: Option<Algorithm>,
+        _now: Timestamp,
+    ) -> Result<String, SigningFailed> {
+        if algorithm.is_some_and(|algorithm| algorithm != self.0) {
+            return Err(SigningFailed);
+        }
         jws::sign_compact(Some(typ), claims, &self.1.lock().unwrap()).map_err(|_| SigningFailed)
     }
 
