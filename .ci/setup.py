@@ -19,6 +19,7 @@ PACKAGES = {
     "apache2-utils": "htpasswd",
     "postgresql": "initdb",
     "python3-venv": None,
+    "zsh": "zsh",
 }
 
 

@@ -1,11 +1,14 @@
 //! What commands print: tables for people, JSON for scripts, complaints on standard error.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 /// Why a command failed, in words for the person who typed it.
@@ -78,6 +81,39 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// One thing, field by field.
+pub(crate) fn facts<const N: usize>(rows: [(&str, String); N]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    for (name, value) in rows {
+        table.add_row([name, if value.is_empty() { "-" } else { &value }]);
+    }
+    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// A sign of life on a terminal while something takes its time; nothing where nobody looks.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Begins, saying what is waited for.
+    pub(crate) fn new(what: impl Into<Cow<'static, str>>) -> Self {
+        let bar = ProgressBar::new_spinner().with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(bar)
+    }
+
+    /// Something else is waited for now.
+    pub(crate) fn now(&self, what: impl Into<Cow<'static, str>>) {
+        self.0.set_message(what);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Says what failed and why, cause by cause, and gives the exit code of failure.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
     let bold = if std::io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
@@ -107,7 +143,7 @@ pub(crate) fn moment(at: countersign_model::Timestamp) -> String {
 }
 
 /// A length of time for people: its largest fitting unit.
-pub(crate) fn span(duration: std::time::Duration) -> String {
+pub(crate) fn span(duration: Duration) -> String {
     match duration.as_secs() {
         seconds @ 0..60 => format!("{seconds}s"),
         seconds @ 60..3_600 => format!("{}m", seconds / 60),

@@ -20,13 +20,14 @@ use crate::wiring::Desk;
 pub(crate) const PREFIX: &str = "csk";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::APIKEY)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
     source: Source,
     /// Print the result as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     json: bool,
 }
 
@@ -58,6 +59,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::APIKEY)]
 struct Create {
     /// What the owner calls it.
     #[arg(long)]
@@ -66,7 +68,7 @@ struct Create {
     #[arg(long)]
     owner: Subject,
     /// What it may do, separated by spaces.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     scopes: ScopeSet,
     /// Routes it may be used on; repeat for several. Default: every route that takes keys.
     #[arg(long = "route", value_name = "NAME")]

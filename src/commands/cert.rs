@@ -10,17 +10,18 @@ use serde_json::{Value, json};
 
 use super::Source;
 use crate::config::units::Span;
-use crate::output::{Failure, Format, line, moment, table};
+use crate::output::{Failure, Format, facts, line, moment, table};
 use crate::wiring::{Desk, files};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::CERT)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
     source: Source,
     /// Print the result as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     json: bool,
 }
 
@@ -54,6 +55,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::CERT)]
 struct Issue {
     /// What it is for.
     #[arg(long, value_parser = ["client", "server", "service"])]
@@ -72,6 +74,9 @@ struct Issue {
     /// Where the files are written: `NAME.pem` (the chain) and `NAME.key` (mode 600).
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     out: PathBuf,
+    /// Replace the files that are there, as for a renewal.
+    #[arg(long)]
+    replace: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -140,6 +145,14 @@ impl Issue {
             lifetime: self.lifetime.map(|span| span.0),
         };
         let (chain, key) = (self.out.join(format!("{stem}.pem")), self.out.join(format!("{stem}.key")));
+        let written = if request.is_some() { vec![&chain] } else { vec![&chain, &key] };
+        if let Some(file) = written.iter().find(|file| file.exists() && !self.replace) {
+            return Err(format!(
+                "{}: there is such a file already; --replace puts the new one in its place, --out puts it elsewhere",
+                file.display()
+            )
+            .into());
+        }
         files::private_directory(&self.out)?;
         if let Some(request) = request {
             let issued = authority.issue(&wanted, request.public_key()).await?;
@@ -218,20 +231,17 @@ fn show(record: &CertificateRecord, now: Timestamp, format: Format) -> Result<()
     format.print(&value(record, now), || {
         let revoked = record
             .revoked
-            .map_or_else(|| "-".to_owned(), |(at, reason)| format!("{} ({reason:?})", moment(at)));
-        table(
-            ["field", "value"],
-            [
-                ["serial".to_owned(), record.serial.to_string()],
-                ["profile".to_owned(), record.profile.clone()],
-                ["subject".to_owned(), record.subject.to_string()],
-                ["names".to_owned(), record.names.join(" ")],
-                ["status".to_owned(), status(record, now).to_owned()],
-                ["valid from".to_owned(), moment(record.not_before)],
-                ["valid until".to_owned(), moment(record.not_after)],
-                ["revoked".to_owned(), revoked],
-            ],
-        )
+            .map_or_else(|| "-".to_owned(), |(at, reason)| format!("{} ({})", moment(at), reason.as_str()));
+        facts([
+            ("serial", record.serial.to_string()),
+            ("profile", record.profile.clone()),
+            ("subject", record.subject.to_string()),
+            ("names", record.names.join(" ")),
+            ("status", status(record, now).to_owned()),
+            ("valid from", moment(record.not_before)),
+            ("valid until", moment(record.not_after)),
+            ("revoked", revoked),
+        ])
     })
 }
 

@@ -16,17 +16,18 @@ use url::Url;
 use super::Source;
 use super::secrets::{SecretSink, Shown};
 use crate::config::is_loopback;
-use crate::output::{Failure, Format, moment, table};
+use crate::output::{Failure, Format, facts, moment, table};
 use crate::wiring::{Desk, files};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::CLIENT)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
     source: Source,
     /// Print the result as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     json: bool,
 }
 
@@ -64,6 +65,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::CLIENT)]
 struct Add {
     /// The client's id, as it will present it.
     id: ClientId,
@@ -77,10 +79,10 @@ struct Add {
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
     /// The most it may be given, separated by spaces.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     scopes: ScopeSet,
     /// What it gets when it names none. Default: nothing for people's tokens, all of --scopes for its own.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     default_scopes: ScopeSet,
     /// The resources its tokens may be for; repeat for several, the first is the default.
     #[arg(long = "audience", value_name = "URI")]
@@ -382,20 +384,31 @@ fn value(client: &Client) -> Value {
 }
 
 fn describe(client: &Client) -> String {
-    table(
-        ["field", "value"],
-        [
-            ["id".to_owned(), client.client_id.to_string()],
-            ["name".to_owned(), client.client_name.clone()],
-            ["status".to_owned(), status(client).to_owned()],
-            ["authentication".to_owned(), client.authentication.as_str().to_owned()],
-            ["secrets".to_owned(), client.secrets.len().to_string()],
-            ["grants".to_owned(), grants(client)],
-            ["redirect URIs".to_owned(), client.redirect_uris.join(" ")],
-            ["scopes".to_owned(), client.scopes.to_string()],
-            ["audiences".to_owned(), client.audiences.join(" ")],
-            ["first party".to_owned(), client.first_party.to_string()],
-            ["created".to_owned(), moment(client.created_at)],
-        ],
-    )
+    facts([
+        ("id", client.client_id.to_string()),
+        ("name", client.client_name.clone()),
+        ("status", status(client).to_owned()),
+        ("authentication", client.authentication.as_str().to_owned()),
+        ("secrets", client.secrets.len().to_string()),
+        ("grants", grants(client)),
+        ("redirect URIs", client.redirect_uris.join(" ")),
+        ("scopes", client.scopes.to_string()),
+        ("default scopes", client.default_scopes.to_string()),
+        ("audiences", client.audiences.join(" ")),
+        ("access tokens", token_format(client).to_owned()),
+        ("first party", yes_no(client.first_party)),
+        ("may introspect", yes_no(client.may_introspect)),
+        ("created", moment(client.created_at)),
+    ])
+}
+
+fn token_format(client: &Client) -> &'static str {
+    match client.access_token_format {
+        AccessTokenFormat::Jwt => "JWT",
+        AccessTokenFormat::Reference => "reference tokens",
+    }
+}
+
+fn yes_no(answer: bool) -> String {
+    if answer { "yes" } else { "no" }.to_owned()
 }

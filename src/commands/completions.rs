@@ -4,6 +4,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::COMPLETIONS)]
 pub(crate) struct Arguments {
     /// The shell: bash, zsh, fish, elvish or powershell.
     shell: Shell,

@@ -11,6 +11,7 @@ use crate::output::{Failure, Format, line};
 use crate::wiring::rehearse;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::CONFIG)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
@@ -23,7 +24,7 @@ enum Action {
         #[command(flatten)]
         source: Source,
         /// Print the result as JSON.
-        #[arg(long)]
+        #[arg(long, help_heading = super::EVERYWHERE)]
         json: bool,
     },
     /// Print the JSON Schema of the file, for editors.

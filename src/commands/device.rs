@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::Source;
 use crate::client::Connection;
 use crate::config::Config;
-use crate::output::{Failure, Format, remark};
+use crate::output::{Failure, Format, Progress, remark};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -77,6 +77,7 @@ fn invite(asked: &Asked) {
 
 /// RFC 8628 §3.5: polls at the pace it was told, slower when it is told so.
 async fn wait(server: SocketAddr, client: &str, asked: &Asked) -> Result<Value, Failure> {
+    let _progress = Progress::new("waiting until somebody decides");
     let mut interval = asked.interval.max(1);
     let mut waited = 0;
     while waited < asked.expires_in {

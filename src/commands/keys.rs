@@ -10,13 +10,14 @@ use crate::output::{Failure, Format, moment, span, table};
 use crate::wiring::{Desk, Parts};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::KEYS)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
     source: Source,
     /// Print the result as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     json: bool,
 }
 

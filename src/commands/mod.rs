@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod dev;
 mod device;
+mod help;
 mod keys;
 mod secrets;
 mod serve;
@@ -24,16 +25,12 @@ use crate::output::Failure;
 use crate::wiring::block_on;
 
 /// One binary that authenticates every request: authorization server, gateway and certificate authority.
-///
-/// Try it:      countersign dev
-/// Production:  countersign serve -c countersign.toml
 #[derive(Debug, Parser)]
 #[command(
     name = "countersign",
     version,
-    verbatim_doc_comment,
-    propagate_version = true,
-    max_term_width = 100
+    after_help = help::COUNTERSIGN,
+    max_term_width = 120
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -68,11 +65,14 @@ enum Command {
     Completions(completions::Arguments),
 }
 
+/// The heading in the help under which the options of every command stand.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Which configuration a command works with.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Source {
     /// The configuration file [default: ./countersign.toml, else ./.countersign/countersign.toml, which `dev` writes].
-    #[arg(short, long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    #[arg(short, long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env_values = true, help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
 }
 

@@ -27,6 +27,17 @@ pub(crate) struct ChosenPassword {
 }
 
 impl PasswordSource {
+    /// Refuses early what would not work: a file for a password that is not made here, or one that is there already.
+    ///
+    /// # Errors
+    /// When they do not go together, or the file exists.
+    pub(crate) fn check(&self, sink: &SecretSink) -> Result<(), Failure> {
+        if sink.secret_file.is_some() && !self.generate {
+            return Err("--secret-file is for a password that is made here: give --generate too".into());
+        }
+        sink.check()
+    }
+
     /// Reads, makes or asks for a password.
     ///
     /// # Errors

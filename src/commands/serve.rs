@@ -7,6 +7,7 @@ use crate::output::Failure;
 use crate::wiring::{System, runtime, stop_signal};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::SERVE)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: Source,

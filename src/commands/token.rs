@@ -1,30 +1,36 @@
 //! `countersign token`
 
 use std::io::Read as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_access::ports::ReferenceTokens as _;
+use countersign_access::{Decision, Peer, RequestParts, Rule, RuleSettings};
 use countersign_jose::jwt::{self, Rejection, Validation};
 use countersign_jose::{Algorithms, JwkSet, ParsedJws, VerifyingKey, jws};
-use countersign_model::{ClientId, Env, ScopeSet, Timestamp, User, Username};
+use countersign_model::{ClientId, Env, Method, ScopeSet, SecretString, Timestamp, User, Username};
 use countersign_net::FetchRequest;
 use countersign_oauth::Mint;
 use countersign_oauth::ports::{Clients as _, People as _};
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use super::Source;
+use super::secrets::SecretSink;
 use crate::config::units::Span;
-use crate::output::{Failure, Format, moment};
-use crate::wiring::{Desk, Parts, engine, files};
+use crate::output::{Failure, Format, Progress, moment};
+use crate::wiring::{Desk, Parts, engine, files, pipeline};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::TOKEN)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
     source: Source,
     /// Print the result as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     json: bool,
 }
 
@@ -42,6 +48,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::TOKEN)]
 struct MintArguments {
     /// The client it is issued to.
     #[arg(long)]
@@ -58,9 +65,12 @@ struct MintArguments {
     /// How long it lives; at most 24h.
     #[arg(long, value_name = "SPAN", default_value = "10m")]
     lifetime: Span,
+    #[command(flatten)]
+    sink: SecretSink,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::TOKEN)]
 struct Verify {
     /// The token, or `-` for standard input.
     token: String,
@@ -107,6 +117,7 @@ impl MintArguments {
                 "--lifetime is between 1s and 24h: keys are not published longer for their last token".into(),
             );
         }
+        self.sink.check()?;
         let parts = desk.parts().await?;
         let client = parts.store.client(&self.client).await?.filter(|client| client.is_enabled());
         let client = client.ok_or_else(|| format!("there is no enabled client {}", self.client))?;
@@ -123,9 +134,18 @@ impl MintArguments {
             lifetime: Some(self.lifetime.0),
         };
         let minted = engine(&desk.config, &parts)?.mint(order).await?;
-        let value: Value = serde_json::from_slice(&minted.to_json())?;
-        let token = minted.access_token;
-        format.print(&value, || token.clone())
+        let mut value: Value = serde_json::from_slice(&minted.to_json())?;
+        let token = SecretString::new(minted.access_token);
+        let shown = self.sink.put(&token)?;
+        if let (Some(file), Value::Object(object)) = (shown.file(), &mut value) {
+            object.insert("access_token".to_owned(), Value::Null);
+            object.insert("access_token_file".to_owned(), json!(file));
+        }
+        match (shown.value(), format) {
+            // The token is the result; a remark said where it is.
+            (None, Format::Human) => Ok(()),
+            (token, format) => format.print(&value, || token.unwrap_or_default().to_owned()),
+        }
     }
 
     async fn user(&self, parts: &Parts) -> Result<Option<User>, Failure> {
@@ -161,40 +181,61 @@ fn decode(part: &str) -> Result<Value, Failure> {
     Ok(serde_json::from_slice(&bytes).map_err(|error| format!("a part of the token is no JSON: {error}"))?)
 }
 
+/// What became of a token: what it says, or why it is refused, as a word and as a sentence.
+type Verdict = Result<Map<String, Value>, (&'static str, String)>;
+
 impl Verify {
     async fn run(self, source: &Source, format: Format) -> Result<bool, Failure> {
         let token = read(self.token.clone())?;
-        let outcome = match &self.issuer {
+        let verdict = match &self.issuer {
             None => self.own(&token, source).await?,
-            Some(issuer) => self.external(&token, issuer, source).await?,
+            Some(issuer) => self
+                .external(&token, issuer, source)
+                .await?
+                .map_err(|rejection| (rejection.as_str(), rejection.to_string())),
         };
-        let value = match &outcome {
+        let value = match &verdict {
             Ok(claims) => json!({ "valid": true, "claims": claims }),
-            Err(rejection) => {
-                json!({ "valid": false, "reason": rejection.as_str(), "detail": rejection.to_string() })
-            }
+            Err((reason, detail)) => json!({ "valid": false, "reason": reason, "detail": detail }),
         };
-        format.print(&value, || match &outcome {
+        format.print(&value, || match &verdict {
             Ok(claims) => format!("valid\n{}", serde_json::to_string_pretty(claims).unwrap_or_default()),
-            Err(rejection) => format!("refused: {rejection}"),
+            Err((_, detail)) => format!("refused: {detail}"),
         })?;
-        Ok(outcome.is_ok())
+        Ok(verdict.is_ok())
     }
 
-    async fn own(
-        &self,
-        token: &str,
-        source: &Source,
-    ) -> Result<Result<Map<String, Value>, Rejection>, Failure> {
-        let parts = Desk::open(source.load()?).await?.parts().await?;
-        let now = parts.env.now();
-        let keys = parts.keys.ring().snapshot();
-        let check = |parsed: &ParsedJws<'_>| {
-            let kid = parsed.header.kid.as_deref().unwrap_or_default();
-            let key = keys.verifier(kid, now).ok_or(Rejection::UnknownKey)?;
-            self.validate(parsed, key, &parts.issuer, now)
+    /// Asks the pipeline, as the gateway does for every request: signature, time, revocation, and whether client and
+    /// person are still there. The caller shows no certificate.
+    async fn own(&self, token: &str, source: &Source) -> Result<Verdict, Failure> {
+        let config = source.load()?;
+        let parts = Desk::open(config.clone()).await?.parts().await?;
+        let access = pipeline(&config, &parts).await?;
+        let claims = said_by(token, &parts).await?;
+        let rule = Rule::new(RuleSettings {
+            name: "token verify".to_owned(),
+            accept: vec![Method::Jwt, Method::Oauth],
+            audience: self.audience.clone().or_else(|| first_audience(&claims)),
+            ..RuleSettings::default()
+        })?;
+        let Ok(bearer) = HeaderValue::from_str(&format!("Bearer {token}")) else {
+            return Ok(Err(("malformed", "it holds characters that no token has".to_owned())));
         };
-        Ok(jws::parse(token).map_err(Rejection::from).and_then(|parsed| check(&parsed)))
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
+        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let request = RequestParts {
+            method: &http::Method::GET,
+            path: "/",
+            query: None,
+            headers: &headers,
+            client_address: here,
+            secure: true,
+        };
+        let decision = access.check(&request, &Peer::new(here, None), &rule, parts.env.now()).await;
+        Ok(match decision {
+            Decision::Allow(_) => Ok(claims),
+            Decision::Deny(denial) => Err((denial.reason(), denial.reason().replace('_', " "))),
+        })
     }
 
     async fn external(
@@ -240,8 +281,27 @@ impl Verify {
     }
 }
 
+/// What a token says before anybody has verified it: its claims, or what a reference token of ours stands for.
+async fn said_by(token: &str, parts: &Parts) -> Result<Map<String, Value>, Failure> {
+    match token.split('.').nth(1).map(decode) {
+        Some(Ok(Value::Object(claims))) => Ok(claims),
+        Some(_) => Ok(Map::new()),
+        None => {
+            let known = parts.store.reference_token(token, parts.env.now()).await?;
+            Ok(known.map(|known| known.claims).unwrap_or_default())
+        }
+    }
+}
+
+/// The first audience it names (RFC 7519 §4.1.3: one text, or several).
+fn first_audience(claims: &Map<String, Value>) -> Option<String> {
+    let audience = claims.get("aud")?;
+    audience.as_str().or_else(|| audience.as_array()?.first()?.as_str()).map(str::to_owned)
+}
+
 /// The issuer's key set, by discovery (RFC 8414 §3, OpenID Connect Discovery §4), through the guarded fetcher.
 async fn discover(issuer: &str, source: &Source) -> Result<Vec<u8>, Failure> {
+    let _progress = Progress::new(format!("asking {issuer} for its keys"));
     let parts = Desk::open(source.load()?).await?.parts().await?;
     let metadata = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let answer = parts.fetcher.fetch(FetchRequest::get(metadata.parse()?)).await?;

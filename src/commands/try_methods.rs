@@ -15,13 +15,13 @@ use super::dev::credentials::{Credentials, ROBOT};
 use super::dev::{CONFIG_FILE, DEFAULT_DIRECTORY};
 use crate::client::Connection;
 use crate::config::load;
-use crate::output::{Failure, Format, table};
+use crate::output::{Failure, Format, Progress, table};
 use crate::wiring::files;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The data directory of the running `countersign dev`.
-    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY, env = "COUNTERSIGN_DATA_DIR")]
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY, env = "COUNTERSIGN_DATA_DIR", hide_env_values = true)]
     data_dir: PathBuf,
     /// Print the results as JSON.
     #[arg(long)]
@@ -53,9 +53,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let gateway = config.gateway.as_ref().ok_or("the configuration has no [gateway]")?.listen;
     let caller = Caller { gateway, credentials: Credentials::at(&arguments.data_dir) };
     let mut trials = Vec::with_capacity(Method::ALL.len());
+    let progress = Progress::new("calling");
     for method in Method::ALL {
+        progress.now(format!("calling by {method}"));
         trials.push(caller.attempt(method).await?);
     }
+    drop(progress);
     let all_well = trials.iter().all(Trial::is_well);
     let values: Vec<Value> = trials.iter().map(Trial::value).collect();
     Format::new(arguments.json).print(&values, || render(&trials))?;

@@ -5,18 +5,19 @@ use countersign_oauth::ports::People as _;
 use serde_json::{Value, json};
 
 use super::Source;
-use super::secrets::{ChosenPassword, PasswordSource};
-use crate::output::{Failure, Format, moment, table};
+use super::secrets::{ChosenPassword, PasswordSource, SecretSink, Shown};
+use crate::output::{Failure, Format, facts, moment, table};
 use crate::wiring::{Desk, hasher};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::USER)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
     #[command(flatten)]
     source: Source,
     /// Print the result as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     json: bool,
 }
 
@@ -37,6 +38,8 @@ enum Action {
         name: Username,
         #[command(flatten)]
         password: PasswordSource,
+        #[command(flatten)]
+        sink: SecretSink,
     },
     /// Disable an account; what it holds stops working at once.
     Disable {
@@ -51,6 +54,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::USER)]
 struct Add {
     /// The name they sign in with.
     name: Username,
@@ -64,10 +68,12 @@ struct Add {
     #[arg(long)]
     email: Option<String>,
     /// What Basic authentication as this account may do, separated by spaces.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     scopes: ScopeSet,
     #[command(flatten)]
     password: PasswordSource,
+    #[command(flatten)]
+    sink: SecretSink,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -77,7 +83,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Action::Add(add) => add.run(&desk, format).await,
         Action::List => list(&desk, format).await,
         Action::Show { name } => show(&find(&desk, &name).await?, format),
-        Action::Password { name, password } => set_password(&desk, &name, &password, format).await,
+        Action::Password { name, password, sink } => {
+            set_password(&desk, &name, &password, &sink, format).await
+        }
         Action::Disable { name } => set_status(&desk, &name, UserStatus::Disabled, format).await,
         Action::Enable { name } => set_status(&desk, &name, UserStatus::Enabled, format).await,
     }
@@ -85,6 +93,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 impl Add {
     async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
+        self.password.check(&self.sink)?;
         let chosen = self.password.obtain(|| desk.generate_secret())?;
         let now = desk.env.now();
         let user = User {
@@ -101,7 +110,7 @@ impl Add {
             password_changed_at: now,
         };
         desk.store.create_user(&user).await?;
-        print_with_password(&user, &chosen, "added", format)
+        print_with_password(&user, &chosen, &self.sink, "added", format)
     }
 }
 
@@ -145,13 +154,15 @@ async fn set_password(
     desk: &Desk,
     name: &Username,
     source: &PasswordSource,
+    sink: &SecretSink,
     format: Format,
 ) -> Result<(), Failure> {
+    source.check(sink)?;
     let user = find(desk, name).await?;
     let chosen = source.obtain(|| desk.generate_secret())?;
     let hash = hasher(&desk.config, &desk.env).hash(&chosen.password).await?;
     desk.store.set_password(&user.id, Some(&hash), desk.env.now()).await?;
-    print_with_password(&user, &chosen, "has a new password", format)
+    print_with_password(&user, &chosen, sink, "has a new password", format)
 }
 
 async fn set_status(desk: &Desk, name: &Username, wanted: UserStatus, format: Format) -> Result<(), Failure> {
@@ -164,20 +175,20 @@ async fn set_status(desk: &Desk, name: &Username, wanted: UserStatus, format: Fo
 fn print_with_password(
     user: &User,
     chosen: &ChosenPassword,
+    sink: &SecretSink,
     done: &str,
     format: Format,
 ) -> Result<(), Failure> {
-    let mut shown = value(user);
-    if let (true, Value::Object(object)) = (chosen.generated, &mut shown) {
-        object.insert("password".to_owned(), json!(chosen.password.expose()));
+    let shown = chosen.generated.then(|| sink.put(&chosen.password)).transpose()?;
+    let mut document = value(user);
+    if let (Some(shown), Value::Object(object)) = (&shown, &mut document) {
+        object.insert("password".to_owned(), json!(shown.value()));
+        object.insert("password_file".to_owned(), json!(shown.file()));
     }
-    format.print(&shown, || {
+    format.print(&document, || {
         let mut text = format!("{} ({}) {done}", user.username, user.id);
-        if chosen.generated {
-            text.push_str(&format!(
-                "\npassword: {}\nIt is not kept and not shown again.",
-                chosen.password.expose()
-            ));
+        if let Some(password) = shown.as_ref().and_then(Shown::value) {
+            text.push_str(&format!("\npassword: {password}\nOnly its hash is kept: it is not shown again."));
         }
         text
     })
@@ -213,17 +224,14 @@ fn value(user: &User) -> Value {
 
 fn describe(user: &User) -> String {
     let none = || "-".to_owned();
-    table(
-        ["field", "value"],
-        [
-            ["name".to_owned(), user.username.to_string()],
-            ["id".to_owned(), user.id.to_string()],
-            ["kind".to_owned(), kind(user).to_owned()],
-            ["status".to_owned(), status(user).to_owned()],
-            ["display name".to_owned(), user.display_name.clone().unwrap_or_else(none)],
-            ["e-mail".to_owned(), user.email.clone().unwrap_or_else(none)],
-            ["scopes".to_owned(), user.scopes.to_string()],
-            ["created".to_owned(), moment(user.created_at)],
-        ],
-    )
+    facts([
+        ("name", user.username.to_string()),
+        ("id", user.id.to_string()),
+        ("kind", kind(user).to_owned()),
+        ("status", status(user).to_owned()),
+        ("display name", user.display_name.clone().unwrap_or_else(none)),
+        ("e-mail", user.email.clone().unwrap_or_else(none)),
+        ("scopes", user.scopes.to_string()),
+        ("created", moment(user.created_at)),
+    ])
 }

@@ -24,5 +24,5 @@ pub(crate) use foundation::{Desk, block_on, runtime};
 pub(crate) use listen::NotListening;
 pub(crate) use parts::{Parts, hasher};
 pub(crate) use rehearsal::rehearse;
-pub(crate) use system::System;
+pub(crate) use system::{System, pipeline};
 pub(crate) use watch::stop_signal;

@@ -141,7 +141,10 @@ impl System {
 }
 
 /// The pipeline, knowing every revocation before the first request.
-async fn pipeline(config: &Config, parts: &Parts) -> Result<Arc<Access>, Failure> {
+///
+/// # Errors
+/// When a file it needs or the store can't be read.
+pub(crate) async fn pipeline(config: &Config, parts: &Parts) -> Result<Arc<Access>, Failure> {
     let (settings, sources) = checker::build(config, parts)?;
     let access = Arc::new(Access::new(settings, sources)?);
     let now = parts.env.now();

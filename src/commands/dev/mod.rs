@@ -19,9 +19,10 @@ use crate::wiring::{NotListening, System, files, runtime, stop_signal};
 pub(crate) use settings::{CONFIG_FILE, DEFAULT_DIRECTORY};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help::DEV)]
 pub(crate) struct Arguments {
     /// Where everything is kept; delete it to begin anew.
-    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY, env = "COUNTERSIGN_DATA_DIR")]
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_DIRECTORY, env = "COUNTERSIGN_DATA_DIR", hide_env_values = true)]
     data_dir: PathBuf,
     /// Port of the authorization server [default: 8400].
     #[arg(long, value_name = "PORT")]
