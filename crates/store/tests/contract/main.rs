@@ -46,6 +46,7 @@ mod samples;
 mod sessions;
 mod signing_keys;
 mod small_things;
+mod upgrade;
 mod users;
 
 #[path = "../support/postgres.rs"]
