@@ -9,6 +9,7 @@
 
 mod support;
 
+mod concurrency;
 mod identity;
 mod lifetimes;
 mod restart;

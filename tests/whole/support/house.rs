@@ -75,7 +75,7 @@ impl House {
         };
         let configuration = format!(
             "data_dir = \"data\"\n[server]\nlisten = \"127.0.0.1:0\"\nissuer = \"{ISSUER}\"\n\
-             [gateway]\nlisten = \"127.0.0.1:0\"\n{tls}{}{}[tokens]\nrefresh_grace = \"10s\"\n{more}",
+             [gateway]\nlisten = \"127.0.0.1:0\"\n{tls}{}{}[tokens]\n{more}",
             route("all", "/", ""),
             route("orders", "/orders", "scopes = [\"orders.read\"]"),
         );
