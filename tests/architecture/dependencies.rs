@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{no_complaints, root};
 
 /// Our crates from the bottom up, and what each may use of ours. The binary may use everything.
-const MAY_USE: &[(&str, &[&str])] = &[
+pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("jose", &["model"]),
     ("passwords", &["model"]),
@@ -47,9 +47,9 @@ const WRAPPED: &[(&str, &[&str])] = &[
 const NOWHERE: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
 
 /// What one of our crates asks for, other than for its tests.
-struct Wants {
-    name: String,
-    libraries: BTreeSet<String>,
+pub(crate) struct Wants {
+    pub(crate) name: String,
+    pub(crate) libraries: BTreeSet<String>,
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn there_is_one_cryptography_library() {
 }
 
 /// Our packages with what they ask for in the code that ships.
-fn ours() -> Vec<Wants> {
+pub(crate) fn ours() -> Vec<Wants> {
     let metadata: Value =
         serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap();
     let packages = metadata["packages"].as_array().unwrap();

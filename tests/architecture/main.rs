@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod sources;
 
 use std::path::Path;
