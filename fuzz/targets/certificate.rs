@@ -5,9 +5,9 @@ use countersign_ca::csr;
 
 /// Reading one twice says the same; what is huge is refused.
 pub(crate) fn certificate(data: &[u8]) {
-    if let Ok(first) = PeerCertificate::from_der(data, Some("bundle")) {
+    if let Ok(first) = PeerCertificate::from_der(data, ["bundle"]) {
         assert!(data.len() <= 64 * 1024, "a huge certificate was read");
-        let again = PeerCertificate::from_der(data, Some("bundle")).unwrap();
+        let again = PeerCertificate::from_der(data, ["bundle"]).unwrap();
         assert_eq!(first.facts().thumbprint, again.facts().thumbprint);
         assert_eq!(first.facts().spiffe_id, again.facts().spiffe_id);
     }

@@ -1,5 +1,6 @@
 //! From what was written to what can be believed: contradictions refused, every problem reported with its key's path.
 
+mod certificates;
 mod resources;
 
 use std::collections::BTreeSet;
@@ -142,22 +143,22 @@ impl Check {
         if raw.client_certificates == RawClientCertificates::Required && raw.tls.is_none() {
             self.wrong("gateway.client_certificates", "\"required\" needs [gateway.tls]");
         }
+        let mut raw = raw;
+        let routes_as_written = std::mem::take(&mut raw.routes);
+        self.vouchers(&raw, issuers);
         let mut names = BTreeSet::new();
-        let mut routes = Vec::with_capacity(raw.routes.len());
-        for (index, route) in raw.routes.into_iter().enumerate() {
+        let mut routes = Vec::with_capacity(routes_as_written.len());
+        for (index, route) in routes_as_written.into_iter().enumerate() {
             let key = format!("gateway.routes[{index}]");
             if !names.insert(route.name.clone()) {
                 self.wrong(format!("{key}.name"), format!("there is another route named {:?}", route.name));
             }
-            routes.extend(self.route(&key, route, issuers));
+            let trust_bundles = self.route_bundles(&key, &route, &raw);
+            routes.extend(self.route(&key, route, issuers).map(|route| Route { trust_bundles, ..route }));
         }
+        let certificate_scopes = self.certificate_scopes(&raw);
         let trust_bundles =
             raw.trust_bundles.into_iter().map(|(name, path)| (name, self.path(path))).collect();
-        let certificate_scopes = raw.certificate_scopes.into_iter().map(|(name, scopes)| {
-            let scopes = self.scopes(&format!("gateway.certificate_scopes.{name:?}"), &scopes);
-            (name, scopes)
-        });
-        let certificate_scopes = certificate_scopes.collect();
         let max_connections = raw.max_connections.unwrap_or(10_000);
         Gateway {
             certificate_scopes,
@@ -165,6 +166,7 @@ impl Check {
             tls: self.tls("gateway.tls", raw.tls),
             client_certificates: raw.client_certificates,
             trust_bundles,
+            trust_domains: raw.trust_domains,
             trusted_proxies: raw.trusted_proxies,
             max_connections,
             max_connections_per_address: raw
@@ -210,6 +212,7 @@ impl Check {
             scopes,
             audience: raw.audience.clone(),
             issuers: named,
+            trust_bundles: Vec::new(),
             upstream_ca: raw.upstream_ca.as_ref().map(|file| self.path(file)),
             max_body: raw.max_body.unwrap_or(ByteSize(10 << 20)).0,
             connect_timeout: span(raw.timeouts.connect, Duration::from_secs(5)),
@@ -248,9 +251,7 @@ impl Check {
 
     fn issuer(&mut self, name: &str, mut raw: RawIssuer) -> RawIssuer {
         let key = format!("issuers.{name}");
-        if name == "own" {
-            self.wrong(&key, "\"own\" is this server: choose another name");
-        }
+        self.voucher(&key, name);
         let sources = [raw.jwks_uri.is_some(), raw.jwks_file.is_some(), raw.hs256_secret_file.is_some()];
         if sources.into_iter().filter(|given| *given).count() > 1 {
             self.wrong(&key, "give one of jwks_uri, jwks_file and hs256_secret_file, or none for discovery");

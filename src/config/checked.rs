@@ -90,11 +90,20 @@ pub(crate) struct Gateway {
     pub(crate) tls: Option<Tls>,
     pub(crate) client_certificates: RawClientCertificates,
     pub(crate) trust_bundles: BTreeMap<String, PathBuf>,
-    pub(crate) certificate_scopes: BTreeMap<String, ScopeSet>,
+    pub(crate) trust_domains: BTreeMap<String, String>,
+    pub(crate) certificate_scopes: Vec<CertificateScopes>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_connections: u32,
     pub(crate) max_connections_per_address: u32,
     pub(crate) routes: Vec<Route>,
+}
+
+/// What certificates of one name may do.
+#[derive(Clone, Debug)]
+pub(crate) struct CertificateScopes {
+    pub(crate) bundle: String,
+    pub(crate) name: String,
+    pub(crate) scopes: ScopeSet,
 }
 
 /// A route whose texts have been read.
@@ -106,6 +115,7 @@ pub(crate) struct Route {
     pub(crate) scopes: ScopeSet,
     pub(crate) audience: Option<String>,
     pub(crate) issuers: Vec<String>,
+    pub(crate) trust_bundles: Vec<String>,
     pub(crate) upstream_ca: Option<PathBuf>,
     pub(crate) max_body: u64,
     pub(crate) connect_timeout: Duration,

@@ -82,10 +82,16 @@ pub(crate) struct RawGateway {
     /// Whether callers may or must show a certificate.
     #[serde(default)]
     pub client_certificates: RawClientCertificates,
-    /// Trust bundles for client certificates besides the built-in authority: a name and a PEM file.
+    /// Trust bundles for client certificates besides the built-in authority, which is called `own`: a name and a PEM
+    /// file. A route accepts them only if it says so.
     #[serde(default)]
     pub trust_bundles: BTreeMap<String, PathBuf>,
+    /// Which of them vouches for a SPIFFE trust domain; the built-in authority does for its own. A SPIFFE ID of any
+    /// other domain, or from any other bundle, is not believed.
+    #[serde(default)]
+    pub trust_domains: BTreeMap<String, String>,
     /// What callers may do by certificate: a SPIFFE ID or DNS name (`*` at the end matches any rest) and its scopes.
+    /// Names of the built-in authority; for another bundle's write `bundle:name`.
     #[serde(default)]
     pub certificate_scopes: BTreeMap<String, Vec<String>>,
     /// Proxies in front of this listener whose `X-Forwarded-For` is believed.
@@ -170,10 +176,14 @@ pub(crate) struct RawRoute {
     /// Which issuers' tokens are accepted: `own` and names from `[issuers]`. Default: `own`.
     #[serde(default)]
     pub issuers: Option<Vec<String>>,
-    /// Subjects that may pass; `*` at the end matches any rest. Empty: all.
+    /// Which trust bundles' certificates are accepted: `own` and names from `gateway.trust_bundles`. Default: `own`.
+    #[serde(default)]
+    pub trust_bundles: Option<Vec<String>>,
+    /// Subjects that may pass; `*` at the end matches any rest. Our own; those of an issuer or a trust bundle are
+    /// written `partner:alice`. Empty: all.
     #[serde(default)]
     pub subjects: Vec<String>,
-    /// Certificate names (DNS name or SPIFFE ID) that may pass by mTLS; `*` as in `subjects`. Empty: all.
+    /// Certificate names (DNS name or SPIFFE ID) that may pass by mTLS; `*` and `bundle:` as in `subjects`. Empty: all.
     #[serde(default)]
     pub certificate_names: Vec<String>,
     /// Classes of sign-ins, one of which a token must name (RFC 9470). Empty: any.

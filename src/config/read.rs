@@ -206,6 +206,44 @@ mod tests {
     }
 
     #[test]
+    fn who_vouches_must_be_somebody() {
+        let text = |gateway: &str, route: &str| {
+            format!(
+                "[gateway]\nlisten = \"127.0.0.1:0\"\n{gateway}\n[[gateway.routes]]\nname = \"a\"\naccept = [\"mtls\"]\n\
+                 upstream = \"http://127.0.0.1:1\"\n{route}\n[issuers.partner]\nissuer = \"https://partner.example.com\"\n"
+            )
+        };
+        for (gateway, route, said) in [
+            (
+                "",
+                "trust_bundles = [\"oun\"]",
+                "routes[0].trust_bundles: there is no gateway.trust_bundles.oun: did you mean \"own\"?",
+            ),
+            (
+                "trust_domains = { \"a.example\" = \"b\" }",
+                "",
+                "trust_domains.\"a.example\": there is no gateway.trust_bundles.b",
+            ),
+            ("trust_domains = { \"A.example\" = \"own\" }", "", "a trust domain is lower-case"),
+            ("trust_bundles = { partner = \"p.pem\" }", "", "there is an [issuers.partner]"),
+            ("trust_bundles = { own = \"p.pem\" }", "", "\"own\" means something else"),
+            ("trust_bundles = { spiffe = \"p.pem\" }", "", "\"spiffe\" means something else"),
+            ("trust_bundles = { \"a:b\" = \"p.pem\" }", "", "a name is letters"),
+        ] {
+            let complaint = complaint(&text(gateway, route), &[]);
+            assert!(complaint.contains(said), "{said} is not in\n{complaint}");
+        }
+        let gateway = "trust_bundles = { them = \"p.pem\" }\ntrust_domains = { \"a.example\" = \"them\" }\n\
+                       certificate_scopes = { \"them:x\" = [\"a\"], \"spiffe://own/x\" = [\"b\"] }";
+        let text = text(gateway, "trust_bundles = [\"own\", \"them\"]");
+        let config = load_text(Path::new("c.toml"), &text, []).unwrap().gateway.unwrap();
+        let read: Vec<_> =
+            config.certificate_scopes.iter().map(|line| (line.bundle.as_str(), line.name.as_str())).collect();
+        assert_eq!(read, [("own", "spiffe://own/x"), ("them", "x")]);
+        assert_eq!(config.routes[0].trust_bundles, ["own", "them"]);
+    }
+
+    #[test]
     fn the_example_is_valid_and_shows_every_key() {
         load_text(Path::new("example.toml"), super::super::EXAMPLE, []).unwrap();
         let schema = serde_json::to_value(super::super::schema()).unwrap();

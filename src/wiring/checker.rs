@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_access::ports::{Accounts, JwksFetch, ReferenceTokens};
-use countersign_access::{CertificateScopes, IssuerSettings, KeyOrigin, Limits, OWN, Settings, Sources};
+use countersign_access::{
+    CertificateScopes, IssuerSettings, KeyOrigin, Limits, OWN, Settings, Sources, TrustDomain,
+};
 use countersign_jose::{Algorithm, UnknownAlgorithm};
 use countersign_model::Issuer;
 use countersign_net::Fetcher;
@@ -12,8 +14,8 @@ use countersign_net::Fetcher;
 use super::fetch::{Introspection, JwksFetcher};
 use super::htpasswd::HtpasswdFiles;
 use super::{Parts, files};
-use crate::config::Config;
 use crate::config::raw::RawIssuer;
+use crate::config::{Config, checked};
 use crate::output::Failure;
 
 /// Settings and sources of the pipeline.
@@ -34,6 +36,7 @@ pub(super) fn build(config: &Config, parts: &Parts) -> Result<(Settings, Sources
         issuers,
         subject_from_common_name: false,
         certificate_scopes: certificate_scopes(config),
+        trust_domains: trust_domains(config),
         limits: Limits { basic_life: config.basic.remember, ..Limits::default() },
     };
     let fetch: Arc<dyn JwksFetch> = Arc::new(JwksFetcher(parts.fetcher.clone()));
@@ -70,7 +73,20 @@ fn algorithms(names: &[String]) -> Result<Vec<Algorithm>, Failure> {
 /// What callers with a certificate may do.
 fn certificate_scopes(config: &Config) -> Vec<CertificateScopes> {
     let lines = config.gateway.iter().flat_map(|gateway| &gateway.certificate_scopes);
-    lines.map(|(name, scopes)| CertificateScopes { name: name.clone(), scopes: scopes.clone() }).collect()
+    let read = |line: &checked::CertificateScopes| CertificateScopes {
+        bundle: line.bundle.clone(),
+        name: line.name.clone(),
+        scopes: line.scopes.clone(),
+    };
+    lines.map(read).collect()
+}
+
+/// Who vouches for which SPIFFE IDs: the built-in authority for its own domain, others for those they were given.
+fn trust_domains(config: &Config) -> Vec<TrustDomain> {
+    let own = TrustDomain { name: config.ca.trust_domain.clone(), bundle: OWN.to_owned() };
+    let given = config.gateway.iter().flat_map(|gateway| &gateway.trust_domains);
+    let given = given.map(|(name, bundle)| TrustDomain { name: name.clone(), bundle: bundle.clone() });
+    std::iter::once(own).chain(given).collect()
 }
 
 /// An issuer other than our own.

@@ -107,6 +107,7 @@ fn rule(route: &Route, default_audience: String, resource_metadata: Option<Strin
         scopes: route.scopes.clone(),
         audience: Some(route.audience.clone().unwrap_or(default_audience)),
         issuers: route.issuers.clone(),
+        trust_bundles: route.trust_bundles.clone(),
         subjects: raw.subjects.clone(),
         certificate_names: raw.certificate_names.clone(),
         api_key: ApiKeyPlacement {

@@ -148,6 +148,7 @@ fn access(store: &Arc<Store>) -> Access {
         }],
         subject_from_common_name: false,
         certificate_scopes: Vec::new(),
+        trust_domains: Vec::new(),
         limits: Limits::default(),
     };
     let sources = Sources {
@@ -267,7 +268,7 @@ fn main() {
     let key = rcgen::KeyPair::generate().unwrap();
     let params = rcgen::CertificateParams::new(vec!["billing.example.com".to_owned()]).unwrap();
     let der = params.self_signed(&key).unwrap();
-    let certificate = PeerCertificate::from_der(der.der(), Some("internal")).unwrap();
+    let certificate = PeerCertificate::from_der(der.der(), [OWN]).unwrap();
     let peer = Peer::new(address, Some(Arc::new(certificate)));
     measure("mTLS", &none, |headers| check(&access, headers, &peer, &all));
 }

@@ -41,7 +41,7 @@ pub use policy::rule::{ApiKeyPlacement, InvalidRule, Rule, RuleSettings, StepUp}
 pub use reason::Reason;
 pub use request::{Peer, RequestParts};
 pub use settings::{
-    CertificateScopes, InvalidSettings, IssuerSettings, KeyOrigin, Limits, Settings, Sources,
+    CertificateScopes, InvalidSettings, IssuerSettings, KeyOrigin, Limits, Settings, Sources, TrustDomain,
 };
 pub use url_key::public_referer;
 pub use verify::claims::GRANT as GRANT_CLAIM;

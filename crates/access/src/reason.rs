@@ -122,6 +122,10 @@ reasons! {
     CertificateTime = "certificate_not_valid_now" => InvalidCredential,
     /// It was revoked.
     CertificateRevoked = "certificate_revoked" => InvalidCredential,
+    /// Its trust bundle is not one of those the rule accepts.
+    CertificateBundle = "certificate_bundle_not_accepted" => InvalidCredential,
+    /// Its SPIFFE ID is of a trust domain for which another bundle vouches, or none.
+    CertificateTrustDomain = "certificate_foreign_trust_domain" => InvalidCredential,
     /// It has no name that could be a subject.
     CertificateNameless = "certificate_without_name" => InvalidCredential,
 

@@ -20,6 +20,8 @@ pub struct Settings {
     pub subject_from_common_name: bool,
     /// What callers with a certificate may do, by its names; they have every scope of every line that fits.
     pub certificate_scopes: Vec<CertificateScopes>,
+    /// The trust bundle that vouches for each SPIFFE trust domain; a SPIFFE ID of any other is not believed.
+    pub trust_domains: Vec<TrustDomain>,
     /// How much is remembered.
     pub limits: Limits,
 }
@@ -27,10 +29,21 @@ pub struct Settings {
 /// Scopes for certificates of one name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CertificateScopes {
+    /// The trust bundle that vouches for them: [`crate::OWN`] or another.
+    pub bundle: String,
     /// SPIFFE ID or DNS name; `*` at the end stands for any rest.
     pub name: String,
     /// What they may do.
     pub scopes: ScopeSet,
+}
+
+/// Who vouches for a SPIFFE trust domain (SPIFFE Trust Domain and Bundle §4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrustDomain {
+    /// The domain, such as `example.com`.
+    pub name: String,
+    /// The trust bundle: [`crate::OWN`] or another.
+    pub bundle: String,
 }
 
 /// What in the settings can't be used.

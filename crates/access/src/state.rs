@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::policy::matcher::Pattern;
+use crate::policy::matcher::{Pattern, Qualified};
 use crate::verify::api_key::KeyMemory;
 use crate::verify::basic::BasicMemory;
 use crate::verify::issuer::{IssuerState, Keys};
@@ -49,12 +49,14 @@ impl State {
                 issuer: grant.name.clone(),
                 problem: "no pattern of certificate names: a name, or its beginning followed by '*'",
             })?;
-            scopes.push((pattern, grant.scopes.clone()));
+            let name = Qualified { by: grant.bundle.as_str().into(), name: pattern };
+            scopes.push((name, grant.scopes.clone()));
         }
         let certificates = CertificateMapping {
             local_issuer: settings.local_issuer.clone(),
             from_common_name: settings.subject_from_common_name,
             scopes,
+            trust_domains: settings.trust_domains.clone(),
             generation: GENERATION.fetch_add(1, Ordering::Relaxed),
         };
         let limits = &settings.limits;

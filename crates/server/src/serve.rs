@@ -132,7 +132,7 @@ fn service(
 fn peer(info: &ConnectionInfo) -> Peer {
     let certificate = info.tls.as_ref().and_then(|tls| {
         let leaf = tls.client_certificates.first()?;
-        PeerCertificate::from_der(leaf, tls.vouched_by.first().map(AsRef::as_ref))
+        PeerCertificate::from_der(leaf, tls.vouched_by.iter().map(AsRef::as_ref))
             .inspect_err(
                 |error| tracing::debug!(remote = %info.remote, %error, "a client certificate can't be used"),
             )

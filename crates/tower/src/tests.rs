@@ -53,6 +53,7 @@ fn access() -> (Arc<Access>, SecretString) {
         issuers: Vec::new(),
         subject_from_common_name: false,
         certificate_scopes: Vec::new(),
+        trust_domains: Vec::new(),
         limits: Limits::default(),
     };
     let sources = Sources {

@@ -52,8 +52,8 @@ pub struct CertificateFacts {
     pub not_after: Timestamp,
     /// SHA-256 of the certificate: `x5t#S256` (RFC 8705 §3.1).
     pub thumbprint: [u8; 32],
-    /// The trust bundle its chain ends in, when TLS says which.
-    pub bundle: Option<Box<str>>,
+    /// The trust bundles that vouch for its chain.
+    pub bundles: Vec<Box<str>>,
 }
 
 /// The certificate can't be used.
@@ -68,11 +68,14 @@ pub enum InvalidCertificate {
 }
 
 impl PeerCertificate {
-    /// Reads the leaf of a chain that TLS has validated.
+    /// Reads the leaf of a chain that TLS has validated against the trust bundles of these names.
     ///
     /// # Errors
     /// It can't be read, or its SPIFFE ID breaks the rules.
-    pub fn from_der(leaf: &[u8], bundle: Option<&str>) -> Result<Self, InvalidCertificate> {
+    pub fn from_der<'b>(
+        leaf: &[u8],
+        bundles: impl IntoIterator<Item = &'b str>,
+    ) -> Result<Self, InvalidCertificate> {
         if leaf.len() > LARGEST {
             return Err(InvalidCertificate::Unreadable);
         }
@@ -96,7 +99,7 @@ impl PeerCertificate {
             not_before: Timestamp::from_seconds(validity.not_before.timestamp()),
             not_after: Timestamp::from_seconds(validity.not_after.timestamp()),
             thumbprint: *TokenHash::of(leaf).as_bytes(),
-            bundle: bundle.map(Into::into),
+            bundles: bundles.into_iter().map(Into::into).collect(),
         };
         // RFC 5280 §4.2: an extension twice makes the certificate unreadable.
         if let Some(names) =

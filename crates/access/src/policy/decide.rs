@@ -112,15 +112,20 @@ fn refusal(
             return Some(Reason::TokenAudience);
         }
     }
-    if identity.method == Method::Mtls && !checked.certificate_names.is_empty() {
-        let admitted = peer.is_some_and(|peer| {
-            peer.facts().policy_names().any(|name| admits(&checked.certificate_names, name))
-        });
-        if !admitted {
+    if identity.method == Method::Mtls {
+        let by = &*identity.issuer_name;
+        // Whoever runs another authority may write any name into its certificates.
+        if !checked.trust_bundles.iter().any(|name| **name == *by) {
+            return Some(Reason::CertificateBundle);
+        }
+        let names = &checked.certificate_names;
+        let is_admitted =
+            |peer: &Arc<PeerCertificate>| peer.facts().policy_names().any(|name| admits(names, by, name));
+        if !names.is_empty() && !peer.is_some_and(is_admitted) {
             return Some(Reason::CertificateNotAdmitted);
         }
     }
-    if !admits(&checked.subjects, identity.subject.as_str()) {
+    if !admits(&checked.subjects, &identity.issuer_name, identity.subject.as_str()) {
         return Some(Reason::SubjectNotAdmitted);
     }
     // RFC 9470 §3: before the scopes, because its challenge names them too and one round mends both.

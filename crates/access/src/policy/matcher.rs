@@ -1,5 +1,7 @@
 //! Name patterns.
 
+use crate::OWN;
+
 /// An exact name, or a beginning followed by `*`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Pattern {
@@ -26,9 +28,32 @@ impl Pattern {
     }
 }
 
+/// A pattern for the names that one issuer or trust bundle vouches for: a name means nothing without who gave it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Qualified {
+    pub(crate) by: Box<str>,
+    pub(crate) name: Pattern,
+}
+
+impl Qualified {
+    /// Reads `voucher:pattern`, where the voucher is one of these, or a pattern for our own names.
+    pub(crate) fn read<'v>(text: &str, vouchers: impl IntoIterator<Item = &'v str>) -> Option<Self> {
+        let prefixed = text.split_once(':').and_then(|(by, name)| {
+            vouchers.into_iter().find(|voucher| *voucher == by).map(|voucher| (voucher, name))
+        });
+        let (by, name) = prefixed.unwrap_or((OWN, text));
+        Some(Self { by: by.into(), name: Pattern::read(name)? })
+    }
+
+    /// Whether the name is meant, when this issuer or bundle vouches for it.
+    pub(crate) fn matches(&self, by: &str, name: &str) -> bool {
+        *self.by == *by && self.name.matches(name)
+    }
+}
+
 /// Whether one of the patterns means the name; no pattern means every name.
-pub(crate) fn admits(patterns: &[Pattern], name: &str) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
+pub(crate) fn admits(patterns: &[Qualified], by: &str, name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(by, name))
 }
 
 #[cfg(test)]
@@ -44,5 +69,20 @@ mod tests {
         for wrong in ["", "a*b", "**", "a\nb"] {
             assert_eq!(Pattern::read(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_who_gave_it_and_what_it_says() {
+        let read = |text: &str| Qualified::read(text, ["own", "partner"]).unwrap();
+        assert!(read("alice").matches(OWN, "alice") && !read("alice").matches("partner", "alice"));
+        assert!(
+            read("partner:ali*").matches("partner", "alice") && !read("partner:ali*").matches(OWN, "alice")
+        );
+        assert!(read("own:alice").matches(OWN, "alice"));
+        // What is no voucher belongs to the name.
+        assert!(read("spiffe://a/b").matches(OWN, "spiffe://a/b"));
+        assert!(read("partner:spiffe://a/*").matches("partner", "spiffe://a/b"));
+        assert!(read("stranger:alice").matches(OWN, "stranger:alice"));
+        assert_eq!(Qualified::read("partner:", ["partner"]), None);
     }
 }

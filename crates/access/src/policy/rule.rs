@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_model::{Method, ScopeSet};
 use http::HeaderName;
 
-use super::matcher::Pattern;
+use super::matcher::Qualified;
 use crate::OWN;
 use crate::challenge::Challenges;
 
@@ -25,9 +25,12 @@ pub struct RuleSettings {
     pub audience: Option<String>,
     /// Names of the issuers whose tokens are accepted: [`OWN`] and keys of `[issuers]`.
     pub issuers: Vec<String>,
-    /// Subjects that may pass; `*` at the end stands for any rest. Empty: all.
+    /// Names of the trust bundles whose certificates are accepted: [`OWN`] and others that TLS knows.
+    pub trust_bundles: Vec<String>,
+    /// Subjects that may pass; `*` at the end stands for any rest. A subject is one of our own, or one of the issuer or
+    /// trust bundle that is named before a colon: `partner:alice`. Empty: all.
     pub subjects: Vec<String>,
-    /// Certificate names (DNS name, SPIFFE ID) that may pass by mTLS; `*` as in `subjects`. Empty: all.
+    /// Certificate names (DNS name, SPIFFE ID) that may pass by mTLS; `*` and `bundle:` as in `subjects`. Empty: all.
     pub certificate_names: Vec<String>,
     /// Where an API key may be.
     pub api_key: ApiKeyPlacement,
@@ -51,6 +54,7 @@ impl Default for RuleSettings {
             scopes: ScopeSet::empty(),
             audience: None,
             issuers: vec![OWN.to_owned()],
+            trust_bundles: vec![OWN.to_owned()],
             subjects: Vec::new(),
             certificate_names: Vec::new(),
             api_key: ApiKeyPlacement::default(),
@@ -141,8 +145,9 @@ pub(crate) struct Checked {
     pub(crate) scopes: ScopeSet,
     pub(crate) audience: Option<Box<str>>,
     pub(crate) issuers: Vec<Box<str>>,
-    pub(crate) subjects: Vec<Pattern>,
-    pub(crate) certificate_names: Vec<Pattern>,
+    pub(crate) trust_bundles: Vec<Box<str>>,
+    pub(crate) subjects: Vec<Qualified>,
+    pub(crate) certificate_names: Vec<Qualified>,
     pub(crate) step_up: StepUp,
     pub(crate) key_in_authorization: bool,
     pub(crate) key_as_bearer: bool,
@@ -163,7 +168,11 @@ impl Rule {
         let patterns = |texts: &[String]| {
             texts
                 .iter()
-                .map(|text| Pattern::read(text).ok_or_else(|| InvalidRule::Pattern(text.clone())))
+                .map(|text| {
+                    let vouchers = settings.issuers.iter().chain(&settings.trust_bundles);
+                    Qualified::read(text, vouchers.map(String::as_str))
+                        .ok_or_else(|| InvalidRule::Pattern(text.clone()))
+                })
                 .collect::<Result<Vec<_>, _>>()
         };
         let takes_keys = settings.accept.contains(&Method::ApiKey);
@@ -183,6 +192,8 @@ impl Rule {
             return Err(InvalidRule::StepUpWithoutTokens);
         }
         let challenges = Challenges::new(&settings)?;
+        let (subjects, certificate_names) =
+            (patterns(&settings.subjects)?, patterns(&settings.certificate_names)?);
         Ok(Self(Arc::new(Checked {
             name: settings.name.into(),
             accept: settings.accept.iter().fold(0, |set, method| set | bit(*method)),
@@ -190,8 +201,9 @@ impl Rule {
             scopes: settings.scopes,
             audience: settings.audience.map(Into::into),
             issuers: settings.issuers.into_iter().map(Into::into).collect(),
-            subjects: patterns(&settings.subjects)?,
-            certificate_names: patterns(&settings.certificate_names)?,
+            trust_bundles: settings.trust_bundles.into_iter().map(Into::into).collect(),
+            subjects,
+            certificate_names,
             step_up: settings.step_up,
             key_in_authorization: takes_keys && settings.api_key.authorization,
             key_as_bearer: takes_keys && settings.api_key.bearer,
@@ -213,6 +225,7 @@ impl Rule {
             scopes: ScopeSet::empty(),
             audience: None,
             issuers: Vec::new(),
+            trust_bundles: Vec::new(),
             subjects: Vec::new(),
             certificate_names: Vec::new(),
             step_up: StepUp::default(),

@@ -55,6 +55,34 @@ fn accepting() -> Rule {
 }
 
 #[tokio::test]
+async fn a_subject_is_one_issuers_and_not_anothers() {
+    let world = world(KeyOrigin::Discovery, &[Algorithm::ES256]);
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    publish(&world, &[&key]);
+    let claims = json!({
+        "iss": PARTNER, "sub": "usr_1", "aud": "their-audience", "exp": NOW + 600, "iat": NOW,
+    });
+    let (theirs, ours) = (sign(&key, Some("JWT"), &claims), world.token(|_| {}));
+    for (subjects, admits_ours, admits_theirs) in [
+        (&[][..], true, true),
+        (&["usr_1"], true, false),
+        (&["usr_*"], true, false),
+        (&["partner:usr_1"], false, true),
+        (&["own:usr_1", "partner:usr_*"], true, true),
+        (&["other:usr_1"], false, false),
+    ] {
+        let rule = rule(&[Jwt], |r| {
+            r.issuers = vec!["own".to_owned(), "partner".to_owned()];
+            r.subjects = subjects.iter().map(|subject| (*subject).to_owned()).collect();
+        });
+        for (token, admits) in [(&ours, admits_ours), (&theirs, admits_theirs)] {
+            let said = word(&world.bearer(&rule, token, at(0)).await);
+            assert_eq!(said, if admits { "ok usr_1" } else { "subject_not_admitted" }, "{subjects:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn discovery_rotation_and_a_flood_of_unknown_keys() {
     let world = world(KeyOrigin::Discovery, &[Algorithm::ES256, Algorithm::EdDSA]);
     let (one, two, stranger) = (

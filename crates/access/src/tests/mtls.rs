@@ -24,7 +24,11 @@ fn der(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
 }
 
 fn certificate(change: impl FnOnce(&mut CertificateParams)) -> Arc<PeerCertificate> {
-    Arc::new(PeerCertificate::from_der(&der(change), Some("internal")).unwrap())
+    vouched(&[OWN], change)
+}
+
+fn vouched(bundles: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Arc<PeerCertificate> {
+    Arc::new(PeerCertificate::from_der(&der(change), bundles.iter().copied()).unwrap())
 }
 
 fn uri(text: &str) -> SanType {
@@ -61,7 +65,7 @@ fn a_certificate_says_what_it_says() {
     assert_eq!(facts.emails, ["a@example.com".into()]);
     assert_eq!(facts.serial.as_str(), "0aff");
     assert_eq!(facts.not_after, Timestamp::from_seconds(1_704_067_200));
-    assert_eq!((facts.spiffe_id.as_deref(), facts.bundle.as_deref()), (None, Some("internal")));
+    assert_eq!((facts.spiffe_id.as_deref(), &*facts.bundles), (None, &[OWN.into()][..]));
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn svids_that_break_the_rules_are_refused() {
             params.subject_alt_names = vec![uri("spiffe://example.com/billing")];
             change(params);
         });
-        PeerCertificate::from_der(&der, None).err() == Some(InvalidCertificate::SpiffeId)
+        PeerCertificate::from_der(&der, []).err() == Some(InvalidCertificate::SpiffeId)
     };
     assert!(!refused(|_| {}));
     assert!(refused(|params| params.subject_alt_names.push(uri("spiffe://example.com/other"))));
@@ -83,9 +87,9 @@ fn svids_that_break_the_rules_are_refused() {
     assert!(refused(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]));
     let good = der(|_| {});
     for end in 0..good.len() {
-        assert!(PeerCertificate::from_der(&good[..end], None).is_err());
+        assert!(PeerCertificate::from_der(&good[..end], []).is_err());
     }
-    assert!(PeerCertificate::from_der(&[good, vec![0]].concat(), None).is_err());
+    assert!(PeerCertificate::from_der(&[good, vec![0]].concat(), []).is_err());
 }
 
 #[tokio::test]
@@ -93,10 +97,12 @@ async fn names_become_subjects() {
     let world = World::with(|settings| {
         settings.certificate_scopes = vec![
             CertificateScopes {
+                bundle: OWN.to_owned(),
                 name: "spiffe://example.com/*".to_owned(),
                 scopes: "orders.read".parse().unwrap(),
             },
             CertificateScopes {
+                bundle: OWN.to_owned(),
                 name: "spiffe://example.com/billing".to_owned(),
                 scopes: "orders.write".parse().unwrap(),
             },
@@ -117,12 +123,80 @@ async fn names_become_subjects() {
     let named =
         certificate(|params| params.subject_alt_names = vec![dns("a.example.com"), dns("b.example.com")]);
     let named = identity(&ask(&world, &rule, &named, at(0)).await);
-    assert_eq!((named.subject.as_str(), named.issuer.as_str()), ("a.example.com", "internal"));
+    assert_eq!((named.subject.as_str(), named.issuer.as_str()), ("a.example.com", ISSUER));
 
     let common = certificate(|params| params.distinguished_name.push(DnType::CommonName, "old"));
     assert_eq!(word(&ask(&world, &rule, &common, at(0)).await), "certificate_without_name");
     let lax = World::with(|settings| settings.subject_from_common_name = true);
     assert_eq!(word(&ask(&lax, &rule, &common, at(0)).await), "ok old");
+}
+
+#[tokio::test]
+async fn another_authority_can_not_give_our_names() {
+    let partner = || "partner".to_owned();
+    let world = World::with(|settings| {
+        settings.trust_domains.push(TrustDomain { name: "partner.example".to_owned(), bundle: partner() });
+        settings.certificate_scopes = vec![
+            CertificateScopes {
+                bundle: OWN.to_owned(),
+                name: "*".to_owned(),
+                scopes: "orders.write".parse().unwrap(),
+            },
+            CertificateScopes {
+                bundle: partner(),
+                name: "a.*".to_owned(),
+                scopes: "orders.read".parse().unwrap(),
+            },
+        ];
+    });
+    let by_partner = |id: &str| vouched(&["partner"], |params| params.subject_alt_names = vec![uri(id)]);
+    let ours = rule(&[Mtls], |_| {});
+    let both = rule(&[Mtls], |r| r.trust_bundles.push(partner()));
+    let theirs = rule(&[Mtls], |r| r.trust_bundles = vec![partner()]);
+    let (id, foreign) = ("spiffe://example.com/billing", "spiffe://partner.example/billing");
+    // Our ID from their authority, and theirs from ours, are nobody's.
+    let forged = "certificate_foreign_trust_domain";
+    for rule in [&ours, &both, &theirs] {
+        assert_eq!(word(&ask(&world, rule, &by_partner(id), at(0)).await), forged);
+        assert_eq!(word(&ask(&world, rule, &spiffe(foreign), at(0)).await), forged);
+        assert_eq!(word(&ask(&world, rule, &spiffe("spiffe://other.example/a"), at(0)).await), forged);
+    }
+    let not_here = "certificate_bundle_not_accepted";
+    assert_eq!(word(&ask(&world, &ours, &by_partner(foreign), at(0)).await), not_here);
+    assert_eq!(word(&ask(&world, &theirs, &spiffe(id), at(0)).await), not_here);
+    assert_eq!(word(&ask(&world, &both, &by_partner(foreign), at(0)).await), format!("ok {foreign}"));
+    assert_eq!(word(&ask(&world, &both, &spiffe(id), at(0)).await), format!("ok {id}"));
+    // A chain for which both vouch.
+    let cross = |id: &str| vouched(&["partner", OWN], |params| params.subject_alt_names = vec![uri(id)]);
+    assert_eq!(identity(&ask(&world, &both, &cross(id), at(0)).await).issuer_name.as_ref(), OWN);
+    assert_eq!(identity(&ask(&world, &both, &cross(foreign), at(0)).await).issuer_name.as_ref(), "partner");
+
+    // DNS names have no domain that says whose they are: the rule says so, and the scopes.
+    let named =
+        |bundle: &str| vouched(&[bundle], |params| params.subject_alt_names = vec![dns("a.example.com")]);
+    let (own, other) = (named(OWN), named("partner"));
+    let seen = identity(&ask(&world, &both, &other, at(0)).await);
+    assert_eq!((seen.issuer.as_str(), seen.scopes.to_string().as_str()), ("partner", "orders.read"));
+    assert_eq!(identity(&ask(&world, &both, &own, at(0)).await).scopes.to_string(), "orders.write");
+    for (names, admits_own, admits_other) in
+        [("a.example.com", true, false), ("partner:a.example.com", false, true), ("own:a.*", true, false)]
+    {
+        let by_name = rule(&[Mtls], |r| {
+            r.trust_bundles.push(partner());
+            r.certificate_names = vec![names.to_owned()];
+        });
+        let by_subject = rule(&[Mtls], |r| {
+            r.trust_bundles.push(partner());
+            r.subjects = vec![names.to_owned()];
+        });
+        for (rule, reason) in [(&by_name, "certificate_not_admitted"), (&by_subject, "subject_not_admitted")]
+        {
+            for (certificate, admits) in [(&own, admits_own), (&other, admits_other)] {
+                let said = word(&ask(&world, rule, certificate, at(0)).await);
+                assert_eq!(said, if admits { "ok a.example.com" } else { reason }, "{names}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -209,7 +283,7 @@ fn svids_of_the_spiffe_project() {
         let end = start + text[start..].find("-----END").unwrap();
         let base64: String = text[start..end].split_whitespace().collect();
         let der = base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default();
-        PeerCertificate::from_der(&der, None).map(|certificate| certificate.facts().spiffe_id.clone())
+        PeerCertificate::from_der(&der, []).map(|certificate| certificate.facts().spiffe_id.clone())
     };
     for good in ["good-leaf-only.pem", "good-leaf-and-intermediate.pem", "good-cert-and-key.pem"] {
         assert!(matches!(leaf(good), Ok(Some(_))), "{good}: {:?}", leaf(good));

@@ -288,6 +288,7 @@ pub(super) fn settings(store: &Arc<Store>) -> Settings {
         }],
         subject_from_common_name: false,
         certificate_scopes: Vec::new(),
+        trust_domains: vec![TrustDomain { name: "example.com".to_owned(), bundle: OWN.to_owned() }],
         limits: Limits::default(),
     }
 }

@@ -7,14 +7,15 @@ use countersign_model::{Assurance, CertificateSerial, Issuer, Method, ScopeSet, 
 
 use crate::certificate::{CertificateFacts, spiffe};
 use crate::outcome::Rejection;
-use crate::policy::matcher::Pattern;
-use crate::{Confirmation, Identity, OWN, PeerCertificate, Reason};
+use crate::policy::matcher::Qualified;
+use crate::{Confirmation, Identity, OWN, PeerCertificate, Reason, TrustDomain};
 
 /// How certificates become identities.
 pub(crate) struct CertificateMapping {
     pub(crate) local_issuer: Issuer,
     pub(crate) from_common_name: bool,
-    pub(crate) scopes: Vec<(Pattern, ScopeSet)>,
+    pub(crate) scopes: Vec<(Qualified, ScopeSet)>,
+    pub(crate) trust_domains: Vec<TrustDomain>,
     /// Of the configuration: what a connection remembers was made under one.
     pub(crate) generation: u64,
 }
@@ -48,31 +49,51 @@ pub(crate) fn verify(
     if let Some(identity) = peer.identity(mapping.generation) {
         return Ok(identity);
     }
-    let identity = Arc::new(identity(peer.facts(), mapping).ok_or(Reason::CertificateNameless)?);
+    let identity = Arc::new(identity(peer.facts(), mapping)?);
     peer.remember(mapping.generation, &identity);
     Ok(identity)
 }
 
-fn identity(facts: &CertificateFacts, mapping: &CertificateMapping) -> Option<Identity> {
+fn identity(facts: &CertificateFacts, mapping: &CertificateMapping) -> Result<Identity, Reason> {
     let common_name = facts.common_name.as_deref().filter(|_| mapping.from_common_name);
-    let (subject, issuer) = match (&facts.spiffe_id, facts.dns_names.first()) {
-        (Some(id), _) => (&**id, Issuer::new(format!("spiffe://{}", spiffe::trust_domain(id)?))),
-        (None, Some(name)) => (&**name, bundle_issuer(facts, mapping)),
-        (None, None) => (common_name?, bundle_issuer(facts, mapping)),
+    let first = || facts.bundles.first().map_or(OWN, |bundle| &**bundle);
+    let (subject, bundle) = match (&facts.spiffe_id, facts.dns_names.first()) {
+        (Some(id), _) => (&**id, voucher(id, facts, mapping)?),
+        (None, Some(name)) => (&**name, first()),
+        (None, None) => (common_name.ok_or(Reason::CertificateNameless)?, first()),
+    };
+    let issuer = match (facts.spiffe_id.as_deref().and_then(spiffe::trust_domain), bundle) {
+        (Some(domain), _) => Issuer::new(format!("spiffe://{domain}")),
+        (None, OWN) => mapping.local_issuer.clone(),
+        (None, other) => Issuer::from(other),
     };
     let mut identity =
         Identity::new(Subject::from(subject), issuer, Method::Mtls, Assurance::ProofOfPossession);
-    identity.issuer_name = facts.bundle.clone().unwrap_or_else(|| OWN.into());
+    identity.issuer_name = bundle.into();
     identity.confirmation = Some(Confirmation::Certificate(facts.thumbprint));
     identity.expires_at = facts.not_after;
-    let granted = mapping
-        .scopes
-        .iter()
-        .filter(|(pattern, _)| facts.policy_names().chain(common_name).any(|name| pattern.matches(name)));
+    let granted = mapping.scopes.iter().filter(|(granted, _)| {
+        facts.policy_names().chain(common_name).any(|name| granted.matches(bundle, name))
+    });
     identity.scopes = granted.fold(ScopeSet::empty(), |all, (_, scopes)| all.union(scopes));
-    Some(identity)
+    Ok(identity)
 }
 
-fn bundle_issuer(facts: &CertificateFacts, mapping: &CertificateMapping) -> Issuer {
-    facts.bundle.as_deref().map_or_else(|| mapping.local_issuer.clone(), Issuer::from)
+/// X509-SVID §5.1: an SVID is validated with the bundle of its own trust domain. Another authority that we believe for
+/// its own callers could write our IDs into its certificates.
+fn voucher<'m>(
+    id: &str,
+    facts: &CertificateFacts,
+    mapping: &'m CertificateMapping,
+) -> Result<&'m str, Reason> {
+    let domain = spiffe::trust_domain(id).ok_or(Reason::CertificateTrustDomain)?;
+    let vouches = |bundle: &str| {
+        facts.bundles.iter().any(|name| **name == *bundle) || (facts.bundles.is_empty() && bundle == OWN)
+    };
+    mapping
+        .trust_domains
+        .iter()
+        .find(|known| known.name == domain && vouches(&known.bundle))
+        .map(|known| known.bundle.as_str())
+        .ok_or(Reason::CertificateTrustDomain)
 }

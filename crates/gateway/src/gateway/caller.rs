@@ -35,8 +35,7 @@ impl Caller {
         let certificate =
             match info.tls.as_ref().and_then(|tls| Some((tls, tls.client_certificates.first()?))) {
                 Some((tls, leaf)) => {
-                    let bundle = tls.vouched_by.first().map(|name| &**name);
-                    match PeerCertificate::from_der(leaf, bundle) {
+                    match PeerCertificate::from_der(leaf, tls.vouched_by.iter().map(|name| &**name)) {
                         Ok(certificate) => Some(Arc::new(certificate)),
                         Err(error) => {
                             log::unreadable_certificate(&error, info.remote.ip());

@@ -323,6 +323,7 @@ fn access_settings(issuer: &str, keys: &Keys, store: &Store) -> AccessSettings {
         issuers: vec![own],
         subject_from_common_name: false,
         certificate_scopes: Default::default(),
+        trust_domains: Default::default(),
         limits: Limits::default(),
     }
 }

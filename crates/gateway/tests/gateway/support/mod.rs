@@ -75,6 +75,7 @@ fn access(key: &str) -> Access {
         issuers: vec![],
         subject_from_common_name: false,
         certificate_scopes: vec![],
+        trust_domains: vec![],
         limits: Limits::default(),
     };
     let sources = Sources {
