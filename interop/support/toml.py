@@ -1,6 +1,7 @@
 """Writes the little TOML our configurations need."""
 
 import json
+import re
 
 
 def dumps(tree: dict) -> str:
@@ -15,9 +16,9 @@ def _table(tree: dict, path: tuple[str, ...]):
             below[key] = value
         else:
             # JSON's strings, numbers, booleans and lists of them are TOML too.
-            yield f"{key} = {json.dumps(value)}"
+            yield f"{_key(key)} = {json.dumps(value)}"
     for key, value in below.items():
-        inner = (*path, key)
+        inner = (*path, _key(key))
         if isinstance(value, dict):
             yield f"[{'.'.join(inner)}]"
             yield from _table(value, inner)
@@ -25,3 +26,7 @@ def _table(tree: dict, path: tuple[str, ...]):
             for one in value:
                 yield f"[[{'.'.join(inner)}]]"
                 yield from _table(one, inner)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
