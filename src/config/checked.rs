@@ -46,6 +46,7 @@ impl Config {
                 tls: _,
                 client_certificates: _,
                 trust_bundles: _,
+                trust_domains: _,
                 certificate_scopes: _,
                 routes: _,
             } = config.gateway.as_ref()?;
