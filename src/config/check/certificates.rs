@@ -1,9 +1,9 @@
 //! Who vouches for certificates, and for what: bundles, trust domains, scopes.
 
+use super::super::checked::CertificateScopes;
+use super::super::raw::{RawGateway, RawRoute};
+use super::super::read::nearest;
 use super::Check;
-use crate::config::checked::CertificateScopes;
-use crate::config::raw::{RawGateway, RawRoute};
-use crate::config::read::nearest;
 
 /// How the built-in authority and our own issuer are called.
 const OWN: &str = "own";
