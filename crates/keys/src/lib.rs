@@ -4,6 +4,7 @@
 //! who may cache the JWK Set ever meets a signature he can't verify. States are not kept: they follow from the times of
 //! a key and the clock.
 
+mod encryption;
 mod error;
 mod master;
 mod policy;

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -136,6 +136,15 @@ impl MasterKey {
     #[must_use]
     pub fn id(&self) -> String {
         hex(&self.id)
+    }
+
+    /// Another key, for a purpose of its own: whoever has it learns nothing of this one (HKDF, RFC 5869).
+    pub(crate) fn derive(&self, purpose: &str) -> Option<SecretBytes> {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(self.bytes.expose());
+        let mut derived = Zeroizing::new([0; LENGTH]);
+        let purpose = [purpose.as_bytes()];
+        extracted.expand(&purpose, hkdf::HKDF_SHA256).ok()?.fill(derived.as_mut_slice()).ok()?;
+        Some(SecretBytes::new(derived.to_vec()))
     }
 
     /// Seals something under its name. The same name must be given to open it.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
-use countersign_model::{Env, Timestamp};
+use countersign_jose::jwe::{ContentEncryption, ParsedJwe};
+use countersign_model::{Env, SecretBytes, Timestamp};
 
 use crate::error::KeysError;
 use crate::master::MasterKey;
@@ -59,6 +60,12 @@ impl<P: SigningKeys> KeyRing<P> {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What was encrypted to the published key, if it was, in one of these ways.
+    #[must_use]
+    pub fn decrypt(&self, encrypted: &ParsedJwe<'_>, allowed: &[ContentEncryption]) -> Option<SecretBytes> {
+        self.current.load().encryption.as_ref()?.open(encrypted, allowed)
     }
 
     /// Reads the keys again: another process may have changed them.

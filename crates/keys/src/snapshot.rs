@@ -7,6 +7,7 @@ use countersign_jose::{Algorithm, SigningKey, VerifyingKey};
 use countersign_model::{KeyId, Timestamp};
 use serde_json::{Value, json};
 
+use crate::encryption::EncryptionPair;
 use crate::error::KeysError;
 use crate::master::MasterKey;
 use crate::policy::Policy;
@@ -41,6 +42,8 @@ pub struct Keys {
     /// All that the store holds, the removed ones too.
     stored: Vec<StoredKey>,
     algorithms: Vec<Algorithm>,
+    /// What others encrypt to.
+    pub(crate) encryption: Option<Arc<EncryptionPair>>,
     /// The JWK Set from each moment on at which it changes.
     sets: Vec<(Timestamp, Jwks)>,
     generation: u64,
@@ -59,8 +62,10 @@ impl Keys {
         let live = stored.iter().filter(|key| KeyState::of(key, now) != KeyState::Retired);
         let keys = live.map(|key| Key::take_over(key, before, master)).collect::<Result<Vec<_>, _>>()?;
         let generation = if stored == before.stored { before.generation } else { before.generation + 1 };
-        let sets = sets(&keys, policy.cache_life());
-        Ok(Self { keys, stored, algorithms: policy.algorithms.clone(), sets, generation })
+        let encryption = before.encryption.clone().or_else(|| EncryptionPair::of(master).map(Arc::new));
+        let for_encryption = encryption.as_ref().map(|pair| &*pair.public);
+        let sets = sets(&keys, for_encryption, policy.cache_life());
+        Ok(Self { keys, stored, algorithms: policy.algorithms.clone(), encryption, sets, generation })
     }
 
     /// A number that differs whenever the set does.
@@ -187,14 +192,15 @@ pub(crate) fn sealed_as(algorithm: Algorithm, kid: &KeyId) -> String {
 }
 
 /// A key is in the set as soon as it is known, even if this node's clock is behind the one that published it.
-fn sets(keys: &[Key], max_age: Duration) -> Vec<(Timestamp, Jwks)> {
+fn sets(keys: &[Key], for_encryption: Option<&Value>, max_age: Duration) -> Vec<(Timestamp, Jwks)> {
     let mut starts: Vec<_> = keys.iter().filter_map(|key| key.stored.removed_at).collect();
     starts.push(Timestamp::from_micros(i64::MIN));
     starts.sort_unstable();
     starts.dedup();
     let at = |start: Timestamp| {
         let published = keys.iter().filter(|key| key.state(start) != KeyState::Retired);
-        Jwks::of(&published.map(|key| &*key.public).collect::<Vec<_>>(), max_age)
+        let published = published.map(|key| &*key.public).chain(for_encryption);
+        Jwks::of(&published.collect::<Vec<_>>(), max_age)
     };
     starts.into_iter().map(|start| (start, at(start))).collect()
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use countersign_jose::Algorithm;
-use countersign_model::GrantType;
+use countersign_jose::jwe::{ContentEncryption, KeyManagement};
+use countersign_model::{GrantType, ResponseMode, ResponseType};
 use serde_json::{Value, json};
 
 use crate::Settings;
+use crate::keys::ENCRYPTIONS;
 use crate::register::RegistrationAccess;
 
 /// One document for both well-known addresses: what either specification doesn't know, its readers ignore.
@@ -20,6 +22,7 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
     let all = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     let scopes = settings.scopes.union(&settings.resources.scopes());
     let scopes: Vec<&str> = scopes.iter().map(countersign_model::Scope::as_str).collect();
+    let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).chain(["jwt"]).collect();
     let at = &settings.endpoints;
     let mut document = json!({
         "issuer": settings.issuer,
@@ -30,9 +33,11 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         "introspection_endpoint": at.introspection,
         "revocation_endpoint": at.revocation,
         "device_authorization_endpoint": at.device_authorization,
+        "pushed_authorization_request_endpoint": at.pushed_authorization_request,
+        "require_pushed_authorization_requests": settings.require_pushed_authorization_requests,
         "scopes_supported": scopes,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
+        "response_modes_supported": modes,
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": signing,
@@ -50,8 +55,17 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         ],
         "authorization_response_iss_parameter_supported": true,
         "claims_parameter_supported": false,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "require_signed_request_object": settings.require_signed_request_object,
+        "request_object_signing_alg_values_supported": names(&mut settings.request_object_algorithms.iter()),
+        "request_object_encryption_alg_values_supported": [KeyManagement::EcdhEs.as_str()],
+        "request_object_encryption_enc_values_supported": ENCRYPTIONS.map(ContentEncryption::as_str),
+        "authorization_signing_alg_values_supported": signing,
+        "authorization_encryption_alg_values_supported": public_key_management(),
+        "authorization_encryption_enc_values_supported": ContentEncryption::ALL.map(ContentEncryption::as_str),
+        "authorization_details_types_supported": settings.authorization_details_types.keys().collect::<Vec<_>>(),
     });
     if let Some(members) = document.as_object_mut() {
         members.extend(registration(settings));
@@ -76,6 +90,21 @@ fn acr_values(settings: &Settings) -> Option<(String, Value)> {
     (!classes.is_empty()).then(|| ("acr_values_supported".to_owned(), json!(classes)))
 }
 
+/// The ways to send a key that need nothing but the other's public one.
+fn public_key_management() -> Vec<&'static str> {
+    let is_public = |known: &KeyManagement| {
+        matches!(
+            known,
+            KeyManagement::RsaOaep
+                | KeyManagement::RsaOaep256
+                | KeyManagement::EcdhEs
+                | KeyManagement::EcdhEsA128KW
+                | KeyManagement::EcdhEsA256KW
+        )
+    };
+    KeyManagement::ALL.into_iter().filter(is_public).map(KeyManagement::as_str).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +118,8 @@ mod tests {
         assert_eq!(document["token_endpoint"], "https://id.example/tenant/token");
         assert_eq!(document["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
         assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
-        assert_eq!(document["request_uri_parameter_supported"], false);
+        assert_eq!(document["require_request_uri_registration"], true);
+        assert_eq!(document["pushed_authorization_request_endpoint"], "https://id.example/tenant/par");
         let assertions = document["token_endpoint_auth_signing_alg_values_supported"].as_array().unwrap();
         assert!(!assertions.iter().any(|name| name.as_str().unwrap().starts_with("HS") || name == "none"));
     }

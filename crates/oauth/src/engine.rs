@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use countersign_jose::Algorithm;
 use countersign_keys::Jwks;
-use countersign_model::{ClientId, Env, Timestamp, TokenHash};
+use countersign_model::{Client, ClientId, Env, Timestamp, TokenHash};
 use quick_cache::sync::Cache;
 
 use crate::client_auth::FetchKeys;
 use crate::discovery;
 use crate::introspect::Verified;
 use crate::ports::Ports;
+use crate::profile::Rules;
 use crate::register::FetchDocuments;
-use crate::{InvalidSettings, Settings, TokenKeys};
+use crate::{InvalidSettings, Settings, SigningFailed, TokenKeys};
 
 /// The authorization server without its network and without its disk. Share it in an [`Arc`].
 pub struct Engine<P> {
@@ -87,6 +89,19 @@ impl<P: Ports> Engine<P> {
     #[must_use]
     pub fn jwks(&self) -> Jwks {
         self.keys.jwks(self.now())
+    }
+
+    /// What is signed with for this client: what it registered, else the server's first that its profile takes.
+    pub(crate) fn signing_algorithm(
+        &self,
+        client: &Client,
+        wanted: Option<&str>,
+    ) -> Result<Algorithm, SigningFailed> {
+        let rules = Rules::of(client.profile);
+        let fits = |known: &Algorithm| {
+            rules.algorithms.contains(known) && wanted.is_none_or(|name| name == known.as_str())
+        };
+        self.keys.algorithms().into_iter().find(fits).ok_or(SigningFailed)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -42,6 +42,9 @@ pub enum Error {
     /// Malformed, or more than may be had.
     #[error("the scope is malformed or more than may be given")]
     InvalidScope,
+    /// The profile wants tokens bound to a key, and the call proved none.
+    #[error("tokens of this client are bound to a key: show a certificate or a DPoP proof")]
+    UnboundToken,
     /// RFC 9396 §5.
     #[error("the authorization details are malformed, of an unknown type, or more than may be had")]
     InvalidAuthorizationDetails,
@@ -70,11 +73,11 @@ pub enum Error {
     UnknownInteraction,
 
     // Authorization endpoint, sent to the client.
-    /// RFC 6749 §4.1.2.1: only codes are given out.
-    #[error("response_type must be code")]
+    /// RFC 6749 §4.1.2.1: none of this server's, or not one of the client's.
+    #[error("the client may not ask for this response_type")]
     UnsupportedResponseType,
-    /// Only the query.
-    #[error("response_mode must be query")]
+    /// None of this server's, or not one of the client's.
+    #[error("the client may not have its answer in this response_mode")]
     UnsupportedResponseMode,
     /// RFC 7636 §4.4.1.
     #[error("code_challenge is missing: PKCE is required")]
@@ -85,12 +88,21 @@ pub enum Error {
     /// RFC 7636 §4.4.1.
     #[error("code_challenge_method must be S256")]
     ChallengeMethod,
-    /// OpenID Connect Core §6.
-    #[error("the request parameter is not supported")]
-    RequestNotSupported,
-    /// OpenID Connect Core §6.
-    #[error("the request_uri parameter is not supported")]
-    RequestUriNotSupported,
+    /// RFC 9101 §7.
+    #[error("{0}")]
+    InvalidRequestObject(RequestObjectRefusal),
+    /// RFC 9101 §7, RFC 9126 §4: not registered, not to be had, unknown, expired, another client's or answered.
+    #[error("request_uri is unknown, has expired, was used before or can't be fetched")]
+    InvalidRequestUri,
+    /// RFC 9126 §5.
+    #[error("requests of this client must be pushed first")]
+    PushedRequestRequired,
+    /// RFC 9101 §10.5.
+    #[error("requests of this client must be signed request objects")]
+    SignedRequestRequired,
+    /// JARM §3.
+    #[error("the client has no key to encrypt the response to")]
+    ResponseKeyUnavailable,
     /// OpenID Connect Core §7.2.1.
     #[error("the registration parameter is not supported")]
     RegistrationNotSupported,
@@ -141,6 +153,24 @@ pub enum Error {
     /// The keys.
     #[error(transparent)]
     Signing(#[from] SigningFailed),
+}
+
+/// Why a request object was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say it")]
+pub enum RequestObjectRefusal {
+    #[error("the request object is too long or no compact JWS or JWE")]
+    Malformed,
+    #[error("the request object can't be decrypted")]
+    Undecryptable,
+    #[error("the request object's algorithm is not one this client may use")]
+    Algorithm,
+    #[error("the client's keys are not there")]
+    KeysUnavailable,
+    #[error("no key of the client signed the request object")]
+    Signature,
+    #[error("a claim of the request object is missing or wrong")]
+    Claims,
 }
 
 /// Why a client was not believed. Outside all are the same.
@@ -262,6 +292,7 @@ impl Error {
             Self::UnauthorizedClient => wire(400, "unauthorized_client", "RFC 6749 §4.1.2.1, §5.2"),
             Self::InvalidGrant(_) => wire(400, "invalid_grant", "RFC 6749 §5.2"),
             Self::InvalidScope => wire(400, "invalid_scope", "RFC 6749 §4.1.2.1, §5.2"),
+            Self::UnboundToken => wire(400, "invalid_request", "FAPI 2.0 Security Profile §5.3.2.1"),
             Self::InvalidAuthorizationDetails => wire(400, "invalid_authorization_details", "RFC 9396 §5"),
             Self::InvalidTarget => wire(400, "invalid_target", "RFC 8707 §2"),
             Self::UnknownClient | Self::DisabledClient => wire(400, "invalid_client", "RFC 6749 §4.1.2.1"),
@@ -277,10 +308,11 @@ impl Error {
             }
             Self::ChallengeMissing | Self::ChallengeMethod => wire(400, "invalid_request", "RFC 7636 §4.4.1"),
             Self::ChallengeMalformed => wire(400, "invalid_request", "RFC 7636 §4.2"),
-            Self::RequestNotSupported => wire(400, "request_not_supported", "OpenID Connect Core §3.1.2.6"),
-            Self::RequestUriNotSupported => {
-                wire(400, "request_uri_not_supported", "OpenID Connect Core §3.1.2.6")
-            }
+            Self::InvalidRequestObject(_) => wire(400, "invalid_request_object", "RFC 9101 §7"),
+            Self::InvalidRequestUri => wire(400, "invalid_request_uri", "RFC 9101 §7"),
+            Self::PushedRequestRequired => wire(400, "invalid_request", "RFC 9126 §5"),
+            Self::SignedRequestRequired => wire(400, "invalid_request", "RFC 9101 §10.5"),
+            Self::ResponseKeyUnavailable => wire(400, "invalid_request", "JARM §3"),
             Self::RegistrationNotSupported => {
                 wire(400, "registration_not_supported", "OpenID Connect Core §3.1.2.6")
             }

@@ -1,11 +1,16 @@
 //! The seam to the key ring: what the engine needs of keys, and no more. A [`KeyRing`] over any store fits it.
 
+use countersign_jose::jwe::{ContentEncryption, ParsedJwe};
 use countersign_jose::{Algorithm, Algorithms, jws};
 use countersign_keys::ports::SigningKeys;
 use countersign_keys::{Jwks, KeyRing};
-use countersign_model::Timestamp;
+use countersign_model::{SecretBytes, Timestamp};
 
-/// The server's own signing keys.
+/// How content may be encrypted that is sent to this server.
+pub(crate) const ENCRYPTIONS: [ContentEncryption; 3] =
+    [ContentEncryption::A256Gcm, ContentEncryption::A128Gcm, ContentEncryption::A128CbcHs256];
+
+/// The server's own keys.
 pub trait TokenKeys: Send + Sync + 'static {
     /// The algorithms there are keys for, the one that signs first.
     fn algorithms(&self) -> Vec<Algorithm>;
@@ -21,6 +26,8 @@ pub trait TokenKeys: Send + Sync + 'static {
         algorithm: Option<Algorithm>,
         now: Timestamp,
     ) -> Result<String, SigningFailed>;
+    /// What was encrypted to this server (RFC 7516), if it was, in a way that is published.
+    fn decrypt(&self, encrypted: &ParsedJwe<'_>) -> Option<SecretBytes>;
     /// What one of the published keys signed as a compact JWS of this `typ`. Nothing is known of its claims yet.
     fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed>;
     /// Whether the key of this `kid` is still one to verify with.
@@ -59,6 +66,10 @@ impl<S: SigningKeys + 'static> TokenKeys for KeyRing<S> {
         let algorithm = algorithm.or(self.policy().algorithms.first().copied()).ok_or(SigningFailed)?;
         let key = keys.signer(algorithm, now).ok_or(SigningFailed)?;
         jws::sign_compact(Some(typ), claims, key).map_err(|_| SigningFailed)
+    }
+
+    fn decrypt(&self, encrypted: &ParsedJwe<'_>) -> Option<SecretBytes> {
+        Self::decrypt(self, encrypted, &ENCRYPTIONS)
     }
 
     fn verify(&self, typ: &str, token: &str, now: Timestamp) -> Option<Signed> {

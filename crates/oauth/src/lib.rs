@@ -8,14 +8,17 @@ mod authorization_details;
 pub mod authorize;
 pub mod client_auth;
 mod client_call;
+mod client_keys;
 mod device;
 mod discovery;
 mod engine;
 mod error;
 mod introspect;
 mod keys;
+mod par;
 mod parameters;
 pub mod ports;
+pub mod profile;
 pub mod register;
 mod resource;
 mod revoke;
@@ -30,14 +33,15 @@ pub use authorization_details::{
     AuthorizationDetails, DetailField, DetailKind, DetailType, DetailTypes, InvalidDetailType,
 };
 pub use authorize::{
-    AuthorizationResponse, CheckedRedirectUri, ConsentRequest, DetailRequest, SignInRequest, Step,
+    AuthorizationResponse, CheckedRedirectUri, ConsentRequest, Delivery, DetailRequest, SignInRequest, Step,
 };
 pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
 pub use client_call::{ClientCall, DpopField};
 pub use device::{DeviceAuthorizationResponse, DeviceRequest};
 pub use engine::Engine;
-pub use error::{ClientRefusal, Error, GrantRefusal};
+pub use error::{ClientRefusal, Error, GrantRefusal, RequestObjectRefusal};
 pub use keys::{Signed, SigningFailed, TokenKeys};
+pub use par::PushedResponse;
 pub use parameters::Parameters;
 pub use register::{RegisteredClient, RegistrationPolicy, RegistrationRefusal};
 pub use resource::{Resource, Resources};

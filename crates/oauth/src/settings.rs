@@ -36,6 +36,12 @@ pub struct Settings {
     pub scopes: ScopeSet,
     /// Takes authorization requests of confidential clients without PKCE. Public clients always need it.
     pub insecure_pkce_optional: bool,
+    /// Takes authorization requests only where they were pushed before (RFC 9126 §5), whoever asks.
+    pub require_pushed_authorization_requests: bool,
+    /// Takes authorization requests only as signed request objects (RFC 9101 §10.5), whoever asks.
+    pub require_signed_request_object: bool,
+    /// Algorithms request objects may be signed with (RFC 9101 §10.1). Never `none`, never HMAC.
+    pub request_object_algorithms: Algorithms,
     /// Algorithms client assertions may be signed with (RFC 7523 §3). Never `none`, never HMAC.
     pub assertion_algorithms: Algorithms,
     /// How far ahead the `exp` of a client assertion may be. An hour is what client libraries commonly set.
@@ -53,6 +59,7 @@ pub struct Settings {
 #[expect(missing_docs, reason = "each is the endpoint of its name")]
 pub struct Endpoints {
     pub authorization: String,
+    pub pushed_authorization_request: String,
     pub token: String,
     pub introspection: String,
     pub revocation: String,
@@ -81,6 +88,8 @@ pub struct Lifetimes {
     pub interaction: Duration,
     /// Device and user codes (RFC 8628 §3.2, `expires_in`).
     pub device_code: Duration,
+    /// How long a pushed authorization request may be begun (RFC 9126 §2.2: some tens of seconds).
+    pub pushed_request: Duration,
 }
 
 impl Default for Lifetimes {
@@ -93,6 +102,7 @@ impl Default for Lifetimes {
             session: Duration::from_secs(12 * 3_600),
             interaction: Duration::from_secs(1_800),
             device_code: Duration::from_secs(600),
+            pushed_request: Duration::from_secs(90),
         }
     }
 }
@@ -155,6 +165,12 @@ impl Settings {
             authorization_details_types: DetailTypes::new(),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
             insecure_pkce_optional: false,
+            require_pushed_authorization_requests: false,
+            require_signed_request_object: false,
+            request_object_algorithms: Algorithm::ALL
+                .into_iter()
+                .filter(|known| !known.is_symmetric())
+                .collect(),
             assertion_algorithms: Algorithm::ALL.into_iter().filter(|known| !known.is_symmetric()).collect(),
             assertion_lifetime: Duration::from_secs(3_600),
             leeway: Duration::from_secs(10),
@@ -178,8 +194,14 @@ impl Settings {
         {
             return Err(InvalidSettings::DeviceCodeLifetime);
         }
-        let others =
-            [lives.access_token, lives.refresh_token, lives.id_token, lives.session, lives.interaction];
+        let others = [
+            lives.access_token,
+            lives.refresh_token,
+            lives.id_token,
+            lives.session,
+            lives.interaction,
+            lives.pushed_request,
+        ];
         if others.iter().any(|life| *life < second) {
             return Err(InvalidSettings::Lifetime);
         }
@@ -204,6 +226,7 @@ impl Endpoints {
         let at = |path: &str| format!("{issuer}{path}");
         Self {
             authorization: at("/authorize"),
+            pushed_authorization_request: at("/par"),
             token: at("/token"),
             introspection: at("/introspect"),
             revocation: at("/revoke"),

@@ -61,7 +61,7 @@ impl ClientKeys {
             Some(_) | None => {}
         }
         remembered.asked_at = Some(now);
-        match (self.fetch(url).await, &remembered.keys) {
+        match (self.fetch(url, Vec::new()).await, &remembered.keys) {
             (Ok(keys), _) => {
                 remembered.keys = Some((Arc::clone(&keys), now));
                 Ok(keys)
@@ -91,9 +91,9 @@ impl ClientKeys {
         Arc::clone(sources.entry(url.into()).or_default())
     }
 
-    async fn fetch(&self, url: &str) -> Result<Arc<[u8]>, KeysUnavailable> {
+    async fn fetch(&self, url: &str, content_types: Vec<&'static str>) -> Result<Arc<[u8]>, KeysUnavailable> {
         let url = Url::parse(url).map_err(|error| KeysUnavailable(error.to_string()))?;
-        let request = FetchRequest::get(url);
+        let request = FetchRequest { content_types, ..FetchRequest::get(url) };
         let answer =
             self.0.fetcher.fetch(request).await.map_err(|error| KeysUnavailable(error.to_string()))?;
         if answer.status.is_success() {
@@ -105,6 +105,14 @@ impl ClientKeys {
 }
 
 impl FetchKeys for ClientKeys {
+    fn request_object<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
+        // RFC 9101 §5.2.3, §9.2: what such an answer is.
+        Box::pin(self.fetch(url, vec!["application/oauth-authz-req+jwt", "application/jwt"]))
+    }
+
     fn fetch<'a>(
         &'a self,
         url: &'a str,

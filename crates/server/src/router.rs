@@ -18,7 +18,7 @@ use crate::cors;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
     Endpoint, account, assets, authorize, consent, crl, device, device_authorization, device_qr, discovery,
-    home, introspect, jwks, revoke, sign_in, sign_out, token, trust_bundle, userinfo,
+    home, introspect, jwks, par, revoke, sign_in, sign_out, token, trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
@@ -71,6 +71,7 @@ fn protocol(routes: Routes, state: &AppState) -> Routes {
     };
     let mut routes = routes
         .at(Endpoint::Token, &path_of(&at.token), send(post(token::token)))
+        .at(Endpoint::Par, &path_of(&at.pushed_authorization_request), send(post(par::par)))
         .at(Endpoint::Revoke, &path_of(&at.revocation), send(post(revoke::revoke)))
         .at(
             Endpoint::DeviceAuthorization,

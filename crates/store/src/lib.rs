@@ -18,6 +18,7 @@ mod interactions;
 mod migrate;
 mod postgres;
 mod purge;
+mod pushed_requests;
 mod refresh_tokens;
 mod registrations;
 mod revocations;
@@ -209,6 +210,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         decoupled::STATEMENTS,
         grants::STATEMENTS,
         interactions::STATEMENTS,
+        pushed_requests::STATEMENTS,
         migrate::STATEMENTS,
         purge::STATEMENTS,
         refresh_tokens::STATEMENTS,

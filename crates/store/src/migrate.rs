@@ -21,6 +21,11 @@ static MIGRATIONS: &[Migration] = &[
         name: "registrations",
         text: include_str!("../migrations/0003_registrations.sql"),
     },
+    Migration {
+        version: 4,
+        name: "pushed_requests",
+        text: include_str!("../migrations/0004_pushed_requests.sql"),
+    },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

@@ -26,6 +26,8 @@ statements! {
         WHERE consumed_at IS NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     INTERACTIONS = "DELETE FROM interactions WHERE hash IN \
         (SELECT hash FROM interactions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    PUSHED_REQUESTS = "DELETE FROM pushed_requests WHERE hash IN \
+        (SELECT hash FROM pushed_requests WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2)";
     ASSERTIONS = "DELETE FROM assertions WHERE hash IN \
         (SELECT hash FROM assertions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     DECOUPLED = "DELETE FROM decoupled_requests WHERE hash IN \
@@ -67,6 +69,7 @@ pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u
     let steps = [
         (&CODES, now),
         (&INTERACTIONS, now),
+        (&PUSHED_REQUESTS, now),
         (&ASSERTIONS, now),
         (&DECOUPLED, now.minus(DECOUPLED_STAY)),
         (&SESSIONS, now),

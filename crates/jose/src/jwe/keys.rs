@@ -1,11 +1,12 @@
 //! Keys that encrypt and decrypt: parsed once, for one key management.
 
-use aws_lc_rs::agreement::PrivateKey;
+use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
 use aws_lc_rs::rsa::{
     OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
     PublicKeyComponents,
 };
 use countersign_model::{KeyId, SecretBytes};
+use serde_json::Value;
 
 use super::agreement::{Party, private_key};
 use super::algorithm::{ContentEncryption, KeyManagement};
@@ -107,6 +108,28 @@ impl DecryptionKey {
             _ => return Err(InvalidJwk::WrongUse),
         };
         Ok(Self { kid: jwk.public().kid.clone(), management, key })
+    }
+
+    /// The key of P-256 for ECDH-ES that this number is, and the JWK of its public half, named by its thumbprint
+    /// (RFC 7638).
+    ///
+    /// # Errors
+    /// When the number is none of the curve's.
+    pub fn from_p256_number(number: &SecretBytes) -> Result<(Self, Value), InvalidJwk> {
+        let own = PrivateKey::from_private_key(&ECDH_P256, number.expose()).map_err(|_| InvalidJwk::Unfit)?;
+        let material = Party::material(&own).map_err(|_| InvalidJwk::Unfit)?;
+        let management = KeyManagement::EcdhEs;
+        let mut public = Jwk {
+            kid: None,
+            usage: Some("enc".into()),
+            algorithm: Some(management.as_str().into()),
+            operations: None,
+            has_private_members: false,
+            material,
+        };
+        public.kid = Some(KeyId::new(public.thumbprint()));
+        let value = public.to_public_value().ok_or(InvalidJwk::Unfit)?;
+        Ok((Self { kid: public.kid, management, key: PrivateHalf::Agreement(own) }, value))
     }
 
     /// Which key it is.

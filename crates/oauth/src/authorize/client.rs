@@ -1,8 +1,8 @@
-//! `client_id`: a client we know, that may be used, and that may ask for codes.
+//! `client_id`: a client we know and that may be used.
 
 use std::sync::Arc;
 
-use countersign_model::{Client, ClientId, GrantType};
+use countersign_model::{Client, ClientId};
 
 use crate::ports::Ports;
 use crate::register::Fallback;
@@ -26,13 +26,4 @@ pub(super) async fn known_and_enabled<P: Ports>(
     let client = engine.known_client(&ClientId::from(id), Fallback::Refused).await?;
     let client = client.ok_or(Error::UnknownClient)?;
     if client.is_enabled() { Ok(client) } else { Err(Error::DisabledClient) }
-}
-
-/// RFC 6749 §4.1.2.1, `unauthorized_client`.
-pub(super) fn may_ask_for_codes(client: &Client) -> Result<(), Error> {
-    if client.grant_types.contains(&GrantType::AuthorizationCode) {
-        Ok(())
-    } else {
-        Err(Error::UnauthorizedClient)
-    }
 }

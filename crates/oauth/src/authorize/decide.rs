@@ -48,10 +48,12 @@ pub(super) fn decide<'a>(request: &CheckedRequest, facts: Facts<'a>) -> Next<'a>
     let session = facts.session.filter(|session| is_good(request, facts, session));
     // OpenID Connect Core §3.1.2.1, prompt=none: an error where a page would be shown.
     match session {
-        None if request.prompt.none => Next::Refuse(Error::LoginRequired),
+        None if request.wanted.prompt.none => Next::Refuse(Error::LoginRequired),
         None if has_done_what_they_could(request, facts) => Next::Refuse(Error::UnmetAuthentication),
         None => Next::SignIn,
-        Some(_) if must_agree(request, facts) && request.prompt.none => Next::Refuse(Error::ConsentRequired),
+        Some(_) if must_agree(request, facts) && request.wanted.prompt.none => {
+            Next::Refuse(Error::ConsentRequired)
+        }
         Some(_) if must_agree(request, facts) => Next::Consent,
         Some(session) => Next::Respond(session),
     }
@@ -61,12 +63,14 @@ pub(super) fn decide<'a>(request: &CheckedRequest, facts: Facts<'a>) -> Next<'a>
 fn is_good(request: &CheckedRequest, facts: Facts<'_>, session: &Session) -> bool {
     let is_new = facts.is_new(session);
     // OpenID Connect Core §3.1.2.1, id_token_hint: only this person.
-    let is_expected = request.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
+    let is_expected =
+        request.wanted.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
     // prompt=login and select_account: a sign-in made for this very request.
-    let is_fresh = is_new || !(request.prompt.login || request.prompt.select_account);
+    let is_fresh = is_new || !(request.wanted.prompt.login || request.wanted.prompt.select_account);
     // max_age: not longer ago; and not re-demanded of somebody who has just done it.
     let is_recent = is_new
         || request
+            .wanted
             .step_up
             .max_age
             .is_none_or(|most| facts.now.since(session.auth_time) <= most && !most.is_zero());
@@ -75,7 +79,7 @@ fn is_good(request: &CheckedRequest, facts: Facts<'_>, session: &Session) -> boo
 
 /// RFC 9470 §5: a sign-in of one of the classes asked for.
 fn is_of_class(request: &CheckedRequest, facts: Facts<'_>, session: &Session) -> bool {
-    let asked = &request.step_up.acr_values;
+    let asked = &request.wanted.step_up.acr_values;
     let holds = |class: &AcrClass| class.holds(session, facts.is_new(session), facts.now);
     asked.is_empty() || facts.classes.iter().any(|class| asked.contains(&class.acr) && holds(class))
 }
@@ -85,7 +89,7 @@ fn is_of_class(request: &CheckedRequest, facts: Facts<'_>, session: &Session) ->
 fn has_done_what_they_could(request: &CheckedRequest, facts: Facts<'_>) -> bool {
     facts.session.is_some_and(|session| {
         let is_expected =
-            request.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
+            request.wanted.hinted.as_ref().is_none_or(|hinted| hinted.as_str() == session.user.as_str());
         is_expected && facts.is_new(session) && !is_of_class(request, facts, session)
     })
 }
@@ -97,10 +101,13 @@ fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
     // RFC 8252 §8.6: another program could pose as a public client at an address that nobody owns, so what was agreed
     // to earlier says nothing there. The operator may vouch for the client.
     // RFC 9396 §11.1: each is a thing of its own, so what was agreed to earlier says nothing of it.
-    let may_be_posed = !request.client.is_confidential() && may_be_anybodys(&request.redirect_uri);
-    request.prompt.consent
-        || !request.client.first_party
-            && (may_be_posed || !request.details.is_empty() || !facts.consented.covers(&request.scopes))
+    let may_be_posed =
+        !request.reply.client.is_confidential() && may_be_anybodys(&request.reply.redirect_uri);
+    request.wanted.prompt.consent
+        || !request.reply.client.first_party
+            && (may_be_posed
+                || !request.wanted.details.is_empty()
+                || !facts.consented.covers(&request.wanted.scopes))
 }
 
 /// A sign-in newer than the request: not the session the browser had when it came, and not an older one either.

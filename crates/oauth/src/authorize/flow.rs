@@ -3,33 +3,16 @@
 use countersign_model::{GrantId, ScopeSet, SecretString, Session, TokenHash};
 
 use super::decide::{Facts, Next, decide};
+use super::request::{Settled, settle, waited};
 use super::{
-    AuthorizationResponse, CheckedRequest, ConsentRequest, DetailRequest, Refused, SignInRequest, Step,
-    checks,
+    AuthorizationResponse, CheckedRequest, ConsentRequest, DetailRequest, Refused, Reply, SignInRequest,
+    Step, Wanted, checks,
 };
 use crate::acr::class_of;
 use crate::ports::{AuthenticationEvent, AuthorizationCode, Grant, Interaction, Ports};
+use crate::profile::Rules;
+use crate::token::FrontChannel;
 use crate::{Engine, Error, Parameters, Settings};
-
-/// The parameters that are kept while a request waits; every other one was ignored.
-const KEPT: [&str; 16] = [
-    "client_id",
-    "redirect_uri",
-    "response_type",
-    "response_mode",
-    "state",
-    "scope",
-    "resource",
-    "authorization_details",
-    "code_challenge",
-    "code_challenge_method",
-    "nonce",
-    "prompt",
-    "acr_values",
-    "max_age",
-    "id_token_hint",
-    "login_hint",
-];
 
 impl<P: Ports> Engine<P> {
     /// An authorization request came. `browser` is the hash of the browser's cookie, to which a waiting request is
@@ -44,9 +27,10 @@ impl<P: Ports> Engine<P> {
         session: Option<&Session>,
         browser: &TokenHash,
     ) -> Result<Step, Error> {
-        let request = match checks(self, parameters).await {
+        let settled = settle(self, parameters).await?;
+        let request = match checks(self, &settled) {
             Ok(request) => request,
-            Err(refused) => return self.refuse(refused).map(Step::Respond),
+            Err(refused) => return self.refuse(refused).await.map(Step::Respond),
         };
         let consented = self.consented(&request, session).await?;
         let now = self.now();
@@ -54,14 +38,14 @@ impl<P: Ports> Engine<P> {
         let facts = Facts { session, consented: &consented, waiting: None, agreed_now: false, classes, now };
         match decide(&request, facts) {
             Next::Respond(session) => {
-                let scopes = request.scopes.clone();
+                let scopes = request.wanted.scopes.clone();
                 let signed_in = self.authentication(&request, facts, session);
                 self.respond(request, session, signed_in, scopes).await.map(Step::Respond)
             }
-            Next::Refuse(error) => self.refuse(request.refused(error)).map(Step::Respond),
-            Next::SignIn => Ok(request.sign_in_page(self.wait(parameters, session, browser).await?)),
+            Next::Refuse(error) => self.refuse(request.refused(error)).await.map(Step::Respond),
+            Next::SignIn => Ok(request.sign_in_page(self.wait(&settled, session, browser).await?)),
             Next::Consent => {
-                let interaction = self.wait(parameters, session, browser).await?;
+                let interaction = self.wait(&settled, session, browser).await?;
                 Ok(request.consent_page(interaction, &consented, &self.settings))
             }
         }
@@ -107,11 +91,11 @@ impl<P: Ports> Engine<P> {
         browser: &TokenHash,
     ) -> Result<AuthorizationResponse, Error> {
         let waiting = self.waiting(interaction, browser).await?;
-        let checked = checks(self, &kept(&waiting)).await;
+        let settled = waited(self, &waiting).await?;
         self.take(&waiting).await?;
-        match checked {
-            Ok(request) => self.refuse(request.refused(Error::AccessDenied)),
-            Err(refused) => self.refuse(refused),
+        match checks(self, &settled) {
+            Ok(request) => self.refuse(request.refused(Error::AccessDenied)).await,
+            Err(refused) => self.refuse(refused).await,
         }
     }
 
@@ -123,11 +107,12 @@ impl<P: Ports> Engine<P> {
         session: Option<&Session>,
         agreed: Option<&ScopeSet>,
     ) -> Result<Step, Error> {
-        let request = match checks(self, &kept(waiting)).await {
+        let settled = waited(self, waiting).await?;
+        let request = match checks(self, &settled) {
             Ok(request) => request,
             Err(refused) => {
                 self.take(waiting).await?;
-                return self.refuse(refused).map(Step::Respond);
+                return self.refuse(refused).await.map(Step::Respond);
             }
         };
         let consented = self.consented(&request, session).await?;
@@ -146,16 +131,21 @@ impl<P: Ports> Engine<P> {
             }
             Next::Refuse(error) => {
                 self.take(waiting).await?;
-                self.refuse(request.refused(error)).map(Step::Respond)
+                self.refuse(request.refused(error)).await.map(Step::Respond)
             }
             Next::Respond(session) => {
                 // Whoever takes it answers; a second click or a second tab finds nothing.
                 self.take(waiting).await?;
                 let scopes = match agreed {
-                    None => request.scopes.clone(),
+                    None => request.wanted.scopes.clone(),
                     Some(agreed) => match self.agree(&request, session, agreed).await? {
                         Some(scopes) => scopes,
-                        None => return self.refuse(request.refused(Error::AccessDenied)).map(Step::Respond),
+                        None => {
+                            return self
+                                .refuse(request.refused(Error::AccessDenied))
+                                .await
+                                .map(Step::Respond);
+                        }
                     },
                 };
                 let signed_in = self.authentication(&request, facts, session);
@@ -171,7 +161,7 @@ impl<P: Ports> Engine<P> {
         facts: Facts<'_>,
         session: &Session,
     ) -> AuthenticationEvent {
-        let asked = &request.step_up.acr_values;
+        let asked = &request.wanted.step_up.acr_values;
         let class = class_of(&self.settings.acr_classes, asked, session, facts.is_new(session), facts.now);
         AuthenticationEvent {
             auth_time: session.auth_time,
@@ -188,15 +178,18 @@ impl<P: Ports> Engine<P> {
         agreed: &ScopeSet,
     ) -> Result<Option<ScopeSet>, Error> {
         let kept = |scope: &str| scope == "openid" || agreed.contains(scope);
-        let scopes: ScopeSet = request.scopes.iter().filter(|scope| kept(scope.as_str())).cloned().collect();
-        if scopes.is_empty() && !request.scopes.is_empty() {
+        let scopes: ScopeSet =
+            request.wanted.scopes.iter().filter(|scope| kept(scope.as_str())).cloned().collect();
+        if scopes.is_empty() && !request.wanted.scopes.is_empty() {
             return Ok(None);
         }
-        self.ports.remember_consent(&session.user, &request.client.client_id, &scopes, self.now()).await?;
+        self.ports
+            .remember_consent(&session.user, &request.reply.client.client_id, &scopes, self.now())
+            .await?;
         Ok(Some(scopes))
     }
 
-    /// Gives out a code.
+    /// Gives out what was asked for: a code, an ID token, both, or no more than the news that the person agreed.
     async fn respond(
         &self,
         request: CheckedRequest,
@@ -204,47 +197,68 @@ impl<P: Ports> Engine<P> {
         authentication: AuthenticationEvent,
         scopes: ScopeSet,
     ) -> Result<AuthorizationResponse, Error> {
+        self.spend(&request.reply).await?;
+        let CheckedRequest { reply, wanted } = request;
+        let (response_type, nonce) = (wanted.response_type, wanted.nonce.clone());
+        let mut parameters = Vec::with_capacity(4);
+        if response_type.gives_code() {
+            let code = self.give_code(&reply, wanted, (session, &authentication), scopes).await?;
+            parameters.push(("code", code.expose().clone()));
+        }
+        if response_type.gives_id_token() {
+            let code = parameters.first().map(|(_, code)| code.as_str());
+            let order = FrontChannel {
+                client: &reply.client,
+                session,
+                authentication: &authentication,
+                nonce: nonce.as_deref(),
+                code,
+                state: reply.state.as_deref(),
+            };
+            parameters.push(("id_token", self.front_channel_id_token(&order)?));
+        }
+        self.answer(reply, parameters).await
+    }
+
+    async fn give_code(
+        &self,
+        reply: &Reply,
+        wanted: Wanted,
+        (session, authentication): (&Session, &AuthenticationEvent),
+        scopes: ScopeSet,
+    ) -> Result<SecretString, Error> {
         let now = self.now();
         let code = self.env.rng.token();
         let grant = Grant {
             id: GrantId::generate(now, &*self.env.rng),
-            client: request.client.client_id.clone(),
+            client: reply.client.client_id.clone(),
             user: session.user.clone(),
             session: Some(session.id.clone()),
             scopes,
             created_at: now,
             revoked_at: None,
         };
+        // A profile may want codes to be gone sooner.
+        let longest = Rules::of(reply.client.profile).authorization_code;
         let kept = AuthorizationCode {
             hash: code.hash(),
             grant: grant.id.clone(),
             client: grant.client.clone(),
             user: grant.user.clone(),
             session: grant.session.clone(),
-            authentication,
-            redirect_uri: request.redirect_uri.as_str().to_owned(),
-            redirect_uri_was_sent: request.redirect_uri.was_sent(),
-            code_challenge: request.code_challenge,
-            nonce: request.nonce,
+            authentication: authentication.clone(),
+            redirect_uri: reply.redirect_uri.as_str().to_owned(),
+            redirect_uri_was_sent: reply.redirect_uri.was_sent(),
+            code_challenge: wanted.code_challenge,
+            nonce: wanted.nonce,
             scopes: grant.scopes.clone(),
-            resources: request.resources,
-            authorization_details: request.details,
+            resources: wanted.resources,
+            authorization_details: wanted.details,
             issued_at: now,
-            expires_at: now.plus(self.settings.lifetimes.authorization_code),
+            expires_at: now.plus(self.settings.lifetimes.authorization_code.min(longest)),
         };
         self.ports.store_code(&grant, &kept).await?;
-        let issuer = &self.settings.issuer;
-        Ok(AuthorizationResponse::code(request.redirect_uri, request.state, issuer, code.expose()))
-    }
-
-    /// Sends an error back where somebody may be trusted with it; else it is for this browser's eyes.
-    fn refuse(&self, refused: Refused) -> Result<AuthorizationResponse, Error> {
-        match refused {
-            Refused::Back(to, state, error) if !error.is_ours() => {
-                Ok(AuthorizationResponse::refusal(to, state, &self.settings.issuer, &error))
-            }
-            Refused::Here(error) | Refused::Back(_, _, error) => Err(error),
-        }
+        Ok(code)
     }
 
     async fn consented(
@@ -253,8 +267,8 @@ impl<P: Ports> Engine<P> {
         session: Option<&Session>,
     ) -> Result<ScopeSet, Error> {
         match session {
-            Some(session) if !request.client.first_party => {
-                Ok(self.ports.consent(&session.user, &request.client.client_id).await?)
+            Some(session) if !request.reply.client.first_party => {
+                Ok(self.ports.consent(&session.user, &request.reply.client.client_id).await?)
             }
             Some(_) | None => Ok(ScopeSet::empty()),
         }
@@ -263,18 +277,17 @@ impl<P: Ports> Engine<P> {
     /// Lets a request wait for its person.
     async fn wait(
         &self,
-        parameters: &Parameters<'_>,
+        settled: &Settled<'_>,
         session: Option<&Session>,
         browser: &TokenHash,
     ) -> Result<SecretString, Error> {
         let name = self.env.rng.token();
         let now = self.now();
-        let mut kept = parameters.to_pairs();
-        kept.retain(|(name, _)| KEPT.contains(&name.as_str()));
         let interaction = Interaction {
             hash: name.hash(),
             browser: *browser,
-            parameters: kept,
+            parameters: settled.kept(),
+            origin: settled.origin.clone(),
             session: session.map(|session| session.id.clone()),
             created_at: now,
             expires_at: now.plus(self.settings.lifetimes.interaction),
@@ -300,30 +313,30 @@ impl<P: Ports> Engine<P> {
 
 impl CheckedRequest {
     fn refused(self, error: Error) -> Refused {
-        Refused::Back(self.redirect_uri, self.state, error)
+        Refused::Back(Box::new(self.reply), error)
     }
 
     fn sign_in_page(self, interaction: SecretString) -> Step {
-        Step::SignIn(SignInRequest { interaction, client: self.client, login_hint: self.login_hint })
+        Step::SignIn(SignInRequest {
+            interaction,
+            client: self.reply.client,
+            login_hint: self.wanted.login_hint,
+        })
     }
 
     fn consent_page(self, interaction: SecretString, consented: &ScopeSet, settings: &Settings) -> Step {
         let types = &settings.authorization_details_types;
-        let details = self.details.iter().filter_map(|detail| {
+        let details = self.wanted.details.iter().filter_map(|detail| {
             let known = types.get(detail.get("type")?.as_str()?)?;
             Some(DetailRequest { words: known.describe(detail), fields: known.every_field(detail) })
         });
         Step::Consent(ConsentRequest {
             interaction,
             details: details.collect(),
-            granted: consented.intersection(&self.scopes),
-            scopes: self.scopes,
-            client: self.client,
-            redirect_uri: self.redirect_uri,
+            granted: consented.intersection(&self.wanted.scopes),
+            scopes: self.wanted.scopes,
+            client: self.reply.client,
+            redirect_uri: self.reply.redirect_uri,
         })
     }
-}
-
-fn kept(waiting: &Interaction) -> Parameters<'_> {
-    Parameters::new(waiting.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }

@@ -7,9 +7,11 @@
 //!        └─▶ Respond ◀─────────────────────────────┘
 //! ```
 //!
-//! `checks` below is the table: one line a check, one file a check, in the order in which they are made.
+//! `checks` below is the table: one line a check, one file a check, in the order in which they are made. `request`
+//! settles before it where the parameters come from: the query, a pushed request or a request object.
 
 mod acr_values;
+mod answer;
 mod client;
 mod decide;
 mod flow;
@@ -18,23 +20,26 @@ mod max_age;
 mod pkce;
 mod prompt;
 mod redirect_uri;
-mod request_object;
+mod registration;
+pub(crate) mod request;
 pub(crate) mod resource;
 mod response;
+mod response_mode;
 mod response_type;
 pub(crate) mod scope;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::{Client, ScopeSet, SecretString, Subject};
+use countersign_model::{Client, ResponseMode, ResponseType, ScopeSet, SecretString, Subject};
 
-use crate::ports::Ports;
-use crate::{AuthorizationDetails, Engine, Error, Parameters, authorization_details};
+use crate::ports::{Origin, Ports};
+use crate::{AuthorizationDetails, Engine, Error, authorization_details};
 
 pub(crate) use client::LONGEST_ID;
 pub use redirect_uri::CheckedRedirectUri;
-pub use response::AuthorizationResponse;
+use request::Settled;
+pub use response::{AuthorizationResponse, Delivery};
 
 /// What the person's browser should see next.
 #[derive(Debug)]
@@ -87,9 +92,25 @@ pub struct DetailRequest {
 /// An authorization request that passed every check. Only [`checks`] makes one.
 #[derive(Debug)]
 pub(crate) struct CheckedRequest {
+    reply: Reply,
+    wanted: Wanted,
+}
+
+/// Whom the answer goes to, and how.
+#[derive(Debug)]
+pub(crate) struct Reply {
     client: Arc<Client>,
     redirect_uri: CheckedRedirectUri,
     state: Option<String>,
+    mode: ResponseMode,
+    /// How the request came: a pushed one is spent by its answer.
+    origin: Origin,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+struct Wanted {
+    response_type: ResponseType,
     scopes: ScopeSet,
     resources: Vec<String>,
     details: AuthorizationDetails,
@@ -112,11 +133,11 @@ struct StepUp {
 
 /// Where a request failed: before or after there was a redirect URI to be trusted.
 #[derive(Debug)]
-enum Refused {
+pub(crate) enum Refused {
     /// Shown here, never sent anywhere (RFC 6749 §4.1.2.1, RFC 9700 §4.11).
     Here(Error),
     /// Sent back to the client.
-    Back(CheckedRedirectUri, Option<String>, Error),
+    Back(Box<Reply>, Error),
 }
 
 impl From<Error> for Refused {
@@ -125,51 +146,49 @@ impl From<Error> for Refused {
     }
 }
 
-/// Every check of an authorization request, in order.
-async fn checks<P: Ports>(engine: &Engine<P>, sent: &Parameters<'_>) -> Result<CheckedRequest, Refused> {
-    let client = client::known_and_enabled(engine, sent).await?;
-    let redirect_uri = redirect_uri::registered(&client, sent)?;
+/// Every check of an authorization request, in order. Where its parameters come from was settled before.
+pub(crate) fn checks<P: Ports>(engine: &Engine<P>, settled: &Settled<'_>) -> Result<CheckedRequest, Refused> {
+    let Settled { client, parameters: sent, origin } = settled;
+    let settings = &engine.settings;
+    let redirect_uri = redirect_uri::registered(client, sent)?;
 
     // From here on there is somebody to answer.
     let state = if sent.repeats("state") { None } else { sent.one("state").map(str::to_owned) };
-    let types = &engine.settings.authorization_details_types;
+    let (mode, has_its_mode) = response_mode::resolved(client, sent);
+    let reply = Reply { client: Arc::clone(client), redirect_uri, state, mode, origin: origin.clone() };
     let rest = || {
         sent.refuse_duplicates()?;
-        request_object::absent(sent)?;
-        response_type::is_code(sent)?;
-        response_type::goes_by_query(sent)?;
-        client::may_ask_for_codes(&client)?;
-        let code_challenge = pkce::challenge(&client, &engine.settings, sent)?;
-        let scopes = scope::within_the_clients(&client, sent)?;
-        let resources = resource::allowed(&client, &engine.settings, sent)?;
-        let details = authorization_details::asked(&client, types, sent)?;
+        request::came_as_it_must(client, settings, origin)?;
+        registration::absent(sent)?;
+        let response_type = response_type::registered(client, sent)?;
+        has_its_mode?;
+        let code_challenge = pkce::challenge(client, settings, response_type, sent)?;
+        let scopes = scope::within_the_clients(client, sent)?;
+        let resources = resource::allowed(client, settings, sent)?;
+        resource::named_where_it_must(client, &resources)?;
+        let details = authorization_details::asked(client, &settings.authorization_details_types, sent)?;
         let nonce = scope::nonce(sent)?;
+        response_type::is_openid_where_it_must(response_type, &scopes, nonce.as_deref())?;
         let prompt = prompt::understood(sent)?;
-        let step_up = StepUp {
-            acr_values: acr_values::known(&engine.settings, sent)?,
-            max_age: max_age::in_seconds(sent)?,
-        };
+        let step_up =
+            StepUp { acr_values: acr_values::known(settings, sent)?, max_age: max_age::in_seconds(sent)? };
         let hinted = hint::subject(engine, sent)?;
         let login_hint = hint::name(sent);
-        Ok((code_challenge, scopes, resources, details, nonce, prompt, step_up, hinted, login_hint))
+        Ok(Wanted {
+            response_type,
+            scopes,
+            resources,
+            details,
+            code_challenge,
+            nonce,
+            prompt,
+            step_up,
+            login_hint,
+            hinted,
+        })
     };
     match rest() {
-        Ok((code_challenge, scopes, resources, details, nonce, prompt, step_up, hinted, login_hint)) => {
-            Ok(CheckedRequest {
-                client,
-                redirect_uri,
-                state,
-                scopes,
-                resources,
-                details,
-                code_challenge,
-                nonce,
-                prompt,
-                step_up,
-                login_hint,
-                hinted,
-            })
-        }
-        Err(error) => Err(Refused::Back(redirect_uri, state, error)),
+        Ok(wanted) => Ok(CheckedRequest { reply, wanted }),
+        Err(error) => Err(Refused::Back(Box::new(reply), error)),
     }
 }

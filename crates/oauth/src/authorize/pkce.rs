@@ -1,21 +1,28 @@
 //! `code_challenge` and `code_challenge_method` (RFC 7636 §4.3).
 
-use countersign_model::Client;
+use countersign_model::{Client, ResponseType};
 
+use crate::profile::Rules;
 use crate::{Error, Parameters, Settings};
 
-/// RFC 9700 §2.1.1: required of everybody, S256 only. The operator may let confidential clients go without; what they
-/// do send counts all the same.
+/// RFC 9700 §2.1.1: required of everybody, S256 only. The operator may let confidential clients go without, and a
+/// profile may let them bind the code by a nonce instead; what they do send counts all the same.
 pub(super) fn challenge(
     client: &Client,
     settings: &Settings,
+    wanted: ResponseType,
     sent: &Parameters<'_>,
 ) -> Result<Option<String>, Error> {
     let Some(challenge) = sent.one("code_challenge") else {
         // A method without a challenge is a client that believes it is protected.
-        let may_go_without = settings.insecure_pkce_optional
+        // RFC 9700 §2.1.1: the nonce of OpenID Connect protects the code of a client that compares it.
+        let has_nonce = sent.one("nonce").is_some() && asks_for_openid(sent);
+        let nonce_will_do = Rules::of(client.profile).nonce_for_pkce && has_nonce;
+        let may_go_without = (settings.insecure_pkce_optional || nonce_will_do)
             && client.is_confidential()
             && sent.one("code_challenge_method").is_none();
+        // Where no code is given there is nothing to protect.
+        let may_go_without = may_go_without || !wanted.gives_code();
         return if may_go_without { Ok(None) } else { Err(Error::ChallengeMissing) };
     };
     // RFC 7636 §4.3: without a method it would be "plain", which protects from nobody who can read the request.
@@ -26,4 +33,8 @@ pub(super) fn challenge(
     let is_hash = challenge.len() == 43
         && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if is_hash { Ok(Some(challenge.to_owned())) } else { Err(Error::ChallengeMalformed) }
+}
+
+fn asks_for_openid(sent: &Parameters<'_>) -> bool {
+    sent.one("scope").unwrap_or_default().split(' ').any(|scope| scope == "openid")
 }

@@ -2,6 +2,7 @@
 
 use countersign_model::Client;
 
+use crate::profile::Rules;
 use crate::resource::is_identifier;
 use crate::{Error, Parameters, Settings};
 
@@ -28,6 +29,13 @@ pub(crate) fn allowed(
         }
     }
     Ok(resources)
+}
+
+/// Some profiles want every token to be for a resource that was named (RFC 8707 §2: `invalid_target` when one is
+/// missing, too).
+pub(super) fn named_where_it_must(client: &Client, resources: &[String]) -> Result<(), Error> {
+    let must = Rules::of(client.profile).resource_required;
+    if must && resources.is_empty() { Err(Error::InvalidTarget) } else { Ok(()) }
 }
 
 fn may_ask_for(client: &Client, settings: &Settings, resource: &str) -> bool {

@@ -1,43 +1,40 @@
 //! The answer to the client, by way of the browser (RFC 6749 §4.1.2, §4.1.2.1).
 
-use super::CheckedRedirectUri;
-use crate::Error;
+use countersign_model::ResponseMode;
 
-/// An answer for the client, by way of the browser. Send it as a 303 (RFC 9700 §4.12).
+use super::CheckedRedirectUri;
+
+/// An answer for the client, by way of the browser.
 #[derive(Clone)]
 pub struct AuthorizationResponse {
-    redirect_uri: CheckedRedirectUri,
-    parameters: Vec<(&'static str, String)>,
+    pub(super) redirect_uri: CheckedRedirectUri,
+    pub(super) mode: ResponseMode,
+    pub(super) parameters: Vec<(&'static str, String)>,
+    pub(super) error: Option<&'static str>,
+}
+
+/// How the browser brings it there.
+#[derive(Clone)]
+pub enum Delivery<'a> {
+    /// It is sent to this address, by a 303 (RFC 9700 §4.12).
+    Redirect(String),
+    /// It posts this form to the redirect URI (OAuth 2.0 Form Post Response Mode §2).
+    Form(&'a [(&'static str, String)]),
 }
 
 impl AuthorizationResponse {
-    /// A code (RFC 6749 §4.1.2).
-    pub(super) fn code(to: CheckedRedirectUri, state: Option<String>, issuer: &str, code: &str) -> Self {
-        Self { redirect_uri: to, parameters: vec![("code", code.to_owned())] }.with(state, issuer)
-    }
-
-    /// An error (RFC 6749 §4.1.2.1).
-    pub(super) fn refusal(
-        to: CheckedRedirectUri,
-        state: Option<String>,
-        issuer: &str,
-        error: &Error,
-    ) -> Self {
-        let parameters = vec![("error", error.code().to_owned()), ("error_description", error.description())];
-        Self { redirect_uri: to, parameters }.with(state, issuer)
-    }
-
-    /// RFC 6749 §4.1.2: `state` exactly as it came. RFC 9207 §2: `iss`, in errors too.
-    fn with(mut self, state: Option<String>, issuer: &str) -> Self {
-        self.parameters.extend(state.map(|state| ("state", state)));
-        self.parameters.push(("iss", issuer.to_owned()));
-        self
-    }
-
-    /// The URL to send the browser to: the redirect URI with the answer after whatever query it has
-    /// (RFC 6749 §3.1.2).
+    /// How the browser brings it there.
     #[must_use]
-    pub fn location(&self) -> String {
+    pub fn delivery(&self) -> Delivery<'_> {
+        match self.mode {
+            ResponseMode::Query | ResponseMode::QueryJwt => Delivery::Redirect(self.in_query()),
+            ResponseMode::Fragment | ResponseMode::FragmentJwt => Delivery::Redirect(self.in_fragment()),
+            ResponseMode::FormPost | ResponseMode::FormPostJwt => Delivery::Form(&self.parameters),
+        }
+    }
+
+    /// The redirect URI with the answer after whatever query it has (RFC 6749 §3.1.2).
+    fn in_query(&self) -> String {
         let uri = self.redirect_uri.as_str();
         let separator = match uri.split_once('?') {
             None => "?",
@@ -45,8 +42,16 @@ impl AuthorizationResponse {
             Some((_, query)) if query.ends_with('&') => "",
             Some(_) => "&",
         };
-        let answer = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.parameters).finish();
-        format!("{uri}{separator}{answer}")
+        format!("{uri}{separator}{}", self.encoded())
+    }
+
+    /// The redirect URI, which has no fragment of its own, with the answer in one.
+    fn in_fragment(&self) -> String {
+        format!("{}#{}", self.redirect_uri.as_str(), self.encoded())
+    }
+
+    fn encoded(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.parameters).finish()
     }
 
     /// The redirect URI without the answer.
@@ -55,10 +60,10 @@ impl AuthorizationResponse {
         &self.redirect_uri
     }
 
-    /// The error code that it carries; `None` when it carries a code.
+    /// The error code that it carries; `None` when the person and the server agreed.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
-        self.parameters.iter().find(|(name, _)| *name == "error").map(|(_, value)| value.as_str())
+        self.error
     }
 }
 
@@ -67,7 +72,8 @@ impl std::fmt::Debug for AuthorizationResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AuthorizationResponse")
             .field("redirect_uri", &self.redirect_uri)
-            .field("error", &self.error())
+            .field("mode", &self.mode)
+            .field("error", &self.error)
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ use countersign_access::ports::BoxFuture;
 use countersign_model::{Client, ClientAuthentication, ClientId};
 
 use crate::ports::Ports;
+use crate::profile::Rules;
 use crate::register::Fallback;
 use crate::{ClientCall, ClientRefusal, Engine, Error, Parameters};
 
@@ -43,17 +44,21 @@ impl std::fmt::Debug for Authorization<'_> {
     }
 }
 
-/// Fetches the JWK Set of a client that publishes it at a URL, guarded against requests into private networks, and
+/// Fetches what clients publish at URLs: a JWK Set, or a request object. Guarded against requests into private networks, and
 /// remembers it for a while.
 pub trait FetchKeys: Send + Sync + 'static {
     /// The document. `fresh` asks for a look at the source, because a key was not in the remembered one; how often
     /// that is granted is the implementation's to limit.
     fn fetch<'a>(&'a self, url: &'a str, fresh: bool) -> BoxFuture<'a, Result<Arc<[u8]>, KeysUnavailable>>;
+
+    /// A request object that a client publishes at a URL it has registered (RFC 9101 §5.2.2), under the same guard, and
+    /// not remembered: it may be made for one request.
+    fn request_object<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Arc<[u8]>, KeysUnavailable>>;
 }
 
 /// The keys could not be fetched.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the client's keys could not be fetched: {0}")]
+#[error("it could not be fetched: {0}")]
 pub struct KeysUnavailable(pub String);
 
 /// A client that proved who it is, or that is public and said who it is. Only [`Engine::authenticate`] makes one.
@@ -152,7 +157,9 @@ impl<P: Ports> Engine<P> {
 
 /// RFC 8705 §3: the certificate that the client's tokens are bound to, whatever it authenticated by.
 fn certificate_binding(client: &Client, call: &ClientCall<'_>) -> Option<Confirmation> {
-    let certificate = call.certificate.filter(|_| client.tls_client_certificate_bound_access_tokens)?;
+    let wanted =
+        client.tls_client_certificate_bound_access_tokens || Rules::of(client.profile).sender_constrained;
+    let certificate = call.certificate.filter(|_| wanted)?;
     Some(Confirmation::Certificate(certificate.facts().thumbprint))
 }
 

@@ -8,6 +8,7 @@ use countersign_model::{Client, ClientAuthentication, Timestamp};
 use serde::Deserialize;
 
 use crate::ports::Ports;
+use crate::profile::Rules;
 use crate::{ClientRefusal, Engine, Error, Parameters};
 
 /// RFC 7523 §2.2.
@@ -42,7 +43,9 @@ pub(super) async fn verify<P: Ports>(
     };
     // OpenID Connect Registration §2: a client that named its algorithm is held to it.
     let registered = client.token_endpoint_auth_signing_alg.as_deref();
-    if registered.is_some_and(|registered| registered != token.header.algorithm.as_str()) {
+    let wanted = Rules::of(client.profile).algorithms.contains(&token.header.algorithm)
+        && registered.is_none_or(|registered| registered == token.header.algorithm.as_str());
+    if !wanted {
         return Ok(Err(ClientRefusal::AssertionAlgorithm));
     }
     let now = engine.now();
@@ -106,9 +109,10 @@ fn tried<P: Ports>(
     set: &JwkSet,
     now: Timestamp,
 ) -> Option<Result<ValidClaims, ClientRefusal>> {
+    let audiences = Rules::of(client.profile).assertion_audiences(&engine.settings);
     let validation = Validation {
         issuer: client.client_id.as_str(),
-        audiences: &[&engine.settings.issuer, &engine.settings.endpoints.token],
+        audiences: &audiences,
         // RFC 7523bis §4: its own type; older clients say JWT or nothing.
         types: &["client-authentication+jwt", "JWT", ""],
         algorithms: engine.settings.assertion_algorithms,

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::Algorithm;
-use countersign_model::{Client, ScopeSet, SessionId, Timestamp, digest};
+use countersign_model::{Client, ScopeSet, Session, SessionId, Timestamp, digest};
 use serde::Serialize;
 
 use super::issue::Person;
-use crate::ports::Ports;
+use crate::ports::{AuthenticationEvent, Ports};
 use crate::{Engine, Error, SigningFailed};
 
 /// Whom an ID token is for and of whom it speaks.
@@ -34,7 +34,33 @@ struct IdClaims<'a> {
     amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
-    at_hash: String,
+    /// The access token beside it (OpenID Connect Core §3.1.3.6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<String>,
+    /// The code beside it (OpenID Connect Core §3.3.2.11).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c_hash: Option<String>,
+    /// The state it answers (FAPI 1.0 part 2 §5.1.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s_hash: Option<String>,
+}
+
+/// What an ID token vouches for beside itself.
+#[derive(Clone, Copy, Default)]
+struct Beside<'a> {
+    access_token: Option<&'a str>,
+    code: Option<&'a str>,
+    state: Option<&'a str>,
+}
+
+/// An ID token that reaches the client by way of the browser (OpenID Connect Core §3.2.2.10, §3.3.2.11).
+pub(crate) struct FrontChannel<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) session: &'a Session,
+    pub(crate) authentication: &'a AuthenticationEvent,
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) state: Option<&'a str>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -50,7 +76,31 @@ impl<P: Ports> Engine<P> {
         if !scopes.contains("openid") {
             return Ok(None);
         }
-        let algorithm = self.keys.algorithms().first().copied().ok_or(SigningFailed)?;
+        let beside = Beside { access_token: Some(access_token), ..Beside::default() };
+        self.sign_id_token(order, beside, now).map(Some)
+    }
+
+    /// An ID token for the authorization response.
+    pub(crate) fn front_channel_id_token(&self, order: &FrontChannel<'_>) -> Result<String, Error> {
+        let person = Person {
+            user: &order.session.user,
+            grant: None,
+            session: Some(&order.session.id),
+            authentication: Some(order.authentication),
+        };
+        let beside = Beside { access_token: None, code: order.code, state: order.state };
+        let order = IdTokenOrder { client: order.client, person, nonce: order.nonce };
+        self.sign_id_token(&order, beside, self.now())
+    }
+
+    fn sign_id_token(
+        &self,
+        order: &IdTokenOrder<'_>,
+        beside: Beside<'_>,
+        now: Timestamp,
+    ) -> Result<String, Error> {
+        let algorithm = self.signing_algorithm(order.client, None)?;
+        let hash = |text: Option<&str>| text.map(|text| half_hash(algorithm, text));
         let person = order.person;
         let claims = IdClaims {
             iss: &self.settings.issuer,
@@ -63,17 +113,19 @@ impl<P: Ports> Engine<P> {
             acr: person.authentication.and_then(|event| event.acr.as_deref()),
             amr: person.authentication.map_or(&[], |event| event.amr.as_slice()),
             sid: person.session.map(SessionId::as_str),
-            at_hash: at_hash(algorithm, access_token),
+            at_hash: hash(beside.access_token),
+            c_hash: hash(beside.code),
+            s_hash: hash(beside.state),
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-        Ok(Some(self.keys.sign("JWT", &payload, None, now)?))
+        Ok(self.keys.sign("JWT", &payload, Some(algorithm), now)?)
     }
 }
 
 /// OpenID Connect Core §3.1.3.6: the left half of the hash that belongs to the signature's algorithm. For EdDSA with
 /// Ed25519 that is SHA-512, the hash inside it.
-fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
-    let token = access_token.as_bytes();
+fn half_hash(algorithm: Algorithm, text: &str) -> String {
+    let token = text.as_bytes();
     let hash = match algorithm {
         Algorithm::ES256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::HS256 => digest::sha256(token),
         Algorithm::ES384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::HS384 => digest::sha384(token),
@@ -92,13 +144,13 @@ mod tests {
     fn at_hash_is_that_of_the_specification() {
         // OpenID Connect Core, appendix A.4.
         let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-        assert_eq!(at_hash(Algorithm::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(half_hash(Algorithm::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
     }
 
     #[test]
     fn at_hash_is_half_as_long_as_the_hash() {
         for (algorithm, bytes) in [(Algorithm::ES256, 16), (Algorithm::ES384, 24), (Algorithm::EdDSA, 32)] {
-            assert_eq!(URL_SAFE_NO_PAD.decode(at_hash(algorithm, "x")).unwrap().len(), bytes);
+            assert_eq!(URL_SAFE_NO_PAD.decode(half_hash(algorithm, "x")).unwrap().len(), bytes);
         }
     }
 }

@@ -12,8 +12,10 @@ use countersign_model::{GrantType, ScopeSet};
 use serde::Serialize;
 
 use crate::ports::Ports;
+use crate::profile::Rules;
 use crate::{AuthenticatedClient, AuthorizationDetails, ClientCall, Engine, Error, Parameters};
 
+pub(crate) use id_token::FrontChannel;
 pub use mint::Mint;
 
 /// The successful answer (RFC 6749 §5.1).
@@ -68,6 +70,7 @@ impl<P: Ports> Engine<P> {
         if !client.client().grant_types.contains(&grant_type) {
             return Err(Error::UnauthorizedClient);
         }
+        bound_where_it_must(&client)?;
         match grant_type {
             GrantType::AuthorizationCode => grants::authorization_code::redeem(self, &client, form).await,
             GrantType::ClientCredentials => grants::client_credentials::give(self, &client, form).await,
@@ -75,6 +78,12 @@ impl<P: Ports> Engine<P> {
             GrantType::DeviceCode => grants::device_code::redeem(self, &client, form).await,
         }
     }
+}
+
+/// Some profiles want every token bound to a key that the client holds (RFC 8705 §3, RFC 9449 §5).
+fn bound_where_it_must(caller: &AuthenticatedClient) -> Result<(), Error> {
+    let must = Rules::of(caller.client().profile).sender_constrained;
+    if must && caller.confirmation().is_none() { Err(Error::UnboundToken) } else { Ok(()) }
 }
 
 fn grant_type(form: &Parameters<'_>) -> Result<GrantType, Error> {

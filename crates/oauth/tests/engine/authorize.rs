@@ -69,14 +69,16 @@ async fn every_other_error_goes_back_with_state_and_issuer() {
     let house = house().await;
     let long = "n".repeat(513);
     let cases: &[(&[(&str, &str)], &str)] = &[
-        (&[("request", "x.y.z")], "request_not_supported"),
-        (&[("request_uri", "https://app.example/r")], "request_uri_not_supported"),
         (&[("registration", "{}")], "registration_not_supported"),
         (&[("response_type", "")], "invalid_request"),
         (&[("response_type", "token")], "unsupported_response_type"),
         (&[("response_type", "code id_token")], "unsupported_response_type"),
         (&[("response_mode", "fragment")], "invalid_request"),
-        (&[("response_mode", "form_post")], "invalid_request"),
+        (&[("response_mode", "fragment.jwt")], "invalid_request"),
+        (&[("response_mode", "post")], "invalid_request"),
+        (&[("response_type", "none")], "unsupported_response_type"),
+        (&[("response_type", "id_token")], "unsupported_response_type"),
+        (&[("authorization_details", "[]")], "invalid_authorization_details"),
         (&[("code_challenge", "")], "invalid_request"),
         (&[("code_challenge_method", "plain")], "invalid_request"),
         (&[("code_challenge_method", "")], "invalid_request"),
@@ -128,9 +130,9 @@ async fn the_answer_joins_the_query_that_is_there() {
     let house = house().await;
     let query = request("app", &[("redirect_uri", "https://app.example/other?a=1"), ("scope", "admin")]);
     let response = respond(house.begin(&query, None).await.unwrap());
-    let location = response.location();
-    assert!(location.starts_with("https://app.example/other?a=1&error=invalid_scope&"), "{location}");
-    assert!(location.contains("state=s%26t%3D1"));
+    let sent_to = location(&response);
+    assert!(sent_to.starts_with("https://app.example/other?a=1&error=invalid_scope&"), "{sent_to}");
+    assert!(sent_to.contains("state=s%26t%3D1"));
 }
 
 #[tokio::test]
@@ -155,7 +157,7 @@ async fn a_person_signs_in_agrees_and_a_code_goes_out() {
         .await
         .unwrap();
     let response = respond(given);
-    assert!(response.location().starts_with("https://app.example/cb?code="));
+    assert!(location(&response).starts_with("https://app.example/cb?code="));
     assert_eq!(answered(&response, "state").as_deref(), Some("s&t=1"));
     assert_eq!(answered(&response, "iss").as_deref(), Some(ISSUER));
 

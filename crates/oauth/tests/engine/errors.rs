@@ -2,7 +2,7 @@
 
 use countersign_oauth::RegistrationRefusal as R;
 use countersign_oauth::ports::Unavailable;
-use countersign_oauth::{ClientRefusal, Error, GrantRefusal, SigningFailed};
+use countersign_oauth::{ClientRefusal, Error, GrantRefusal, RequestObjectRefusal, SigningFailed};
 
 fn every_error() -> Vec<(Error, u16, &'static str)> {
     let client = Error::InvalidClient { reason: ClientRefusal::WrongSecret };
@@ -16,6 +16,7 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
         (Error::UnauthorizedClient, 400, "unauthorized_client"),
         (Error::InvalidGrant(GrantRefusal::CodeReplayed), 400, "invalid_grant"),
         (Error::InvalidScope, 400, "invalid_scope"),
+        (Error::UnboundToken, 400, "invalid_request"),
         (Error::InvalidAuthorizationDetails, 400, "invalid_authorization_details"),
         (Error::InvalidTarget, 400, "invalid_target"),
         (Error::UnknownClient, 400, "invalid_client"),
@@ -28,8 +29,11 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
         (Error::ChallengeMissing, 400, "invalid_request"),
         (Error::ChallengeMalformed, 400, "invalid_request"),
         (Error::ChallengeMethod, 400, "invalid_request"),
-        (Error::RequestNotSupported, 400, "request_not_supported"),
-        (Error::RequestUriNotSupported, 400, "request_uri_not_supported"),
+        (Error::InvalidRequestObject(RequestObjectRefusal::Signature), 400, "invalid_request_object"),
+        (Error::InvalidRequestUri, 400, "invalid_request_uri"),
+        (Error::PushedRequestRequired, 400, "invalid_request"),
+        (Error::SignedRequestRequired, 400, "invalid_request"),
+        (Error::ResponseKeyUnavailable, 400, "invalid_request"),
         (Error::RegistrationNotSupported, 400, "registration_not_supported"),
         (Error::LoginRequired, 400, "login_required"),
         (Error::ConsentRequired, 400, "consent_required"),
@@ -62,7 +66,8 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
 fn each_has_the_code_and_status_of_its_specification() {
     for (error, status, code) in every_error() {
         assert_eq!((error.status(), error.code()), (status, code), "{error:?}");
-        assert!(error.section().starts_with("RFC ") || error.section().starts_with("O"), "{error:?}");
+        let by = ["RFC ", "OAuth ", "OpenID Connect ", "JARM ", "FAPI ", "Client ID "];
+        assert!(by.iter().any(|by| error.section().starts_with(by)), "{error:?}");
         let json: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
         assert_eq!(json["error"], code);
         // RFC 6749 §5.2: printable ASCII without quotation mark and backslash.

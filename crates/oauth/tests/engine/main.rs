@@ -8,6 +8,7 @@
     reason = "helpers of tests may stop a test"
 )]
 
+mod attacks;
 mod authorization_code;
 mod authorization_details;
 mod authorize;
@@ -20,10 +21,14 @@ mod errors;
 mod introspect;
 mod key_ring;
 mod parameters;
+mod profiles;
+mod pushed_requests;
 mod refresh_token;
 mod register;
 mod registration_management;
+mod request_objects;
 mod resources;
+mod responses;
 mod revoke;
 mod step_up;
 mod support;

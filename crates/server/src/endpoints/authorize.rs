@@ -2,14 +2,14 @@
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use countersign_oauth::{Parameters, Step};
+use countersign_oauth::{AuthorizationResponse, Delivery, Parameters, Step};
 
 use crate::body::read_form;
 use crate::browser::Browser;
 use crate::failure::Failure;
-use crate::pages::see_other;
+use crate::pages::{Destinations, FormPostPage, page, see_other};
 use crate::params::{Params, query_text};
 use crate::state::AppState;
 
@@ -53,11 +53,23 @@ async fn begin(
 
 /// Where the browser goes now: to a page of ours, or back to the client. Always by 303 (RFC 9700 §4.12).
 pub(crate) fn next(state: &AppState, step: &Step) -> Response {
-    let page =
+    let ours =
         |page: &str, interaction: &str| see_other(&state.path(&format!("/{page}?continue={interaction}")));
     match step {
-        Step::SignIn(request) => page("sign-in", request.interaction.expose()),
-        Step::Consent(request) => page("consent", request.interaction.expose()),
-        Step::Respond(answer) => see_other(&answer.location()),
+        Step::SignIn(request) => ours("sign-in", request.interaction.expose()),
+        Step::Consent(request) => ours("consent", request.interaction.expose()),
+        Step::Respond(answer) => respond(state, answer),
+    }
+}
+
+/// The answer, on its way to the client by way of the browser.
+pub(crate) fn respond(state: &AppState, answer: &AuthorizationResponse) -> Response {
+    match answer.delivery() {
+        Delivery::Redirect(location) => see_other(&location),
+        Delivery::Form(fields) => {
+            let action = answer.redirect_uri().as_str();
+            let template = FormPostPage { frame: state.frame(), action, fields };
+            page(StatusCode::OK, &template, &Destinations::of([action].into_iter()).with_own_script())
+        }
     }
 }

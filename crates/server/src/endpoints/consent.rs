@@ -7,7 +7,7 @@ use axum::response::Response;
 use countersign_model::{Client, Scope, ScopeSet};
 use countersign_oauth::{ConsentRequest, Step};
 
-use super::authorize::next;
+use super::authorize::{next, respond};
 use crate::body::{BadForm, read_form};
 use crate::browser::{Browser, Form};
 use crate::failure::Failure;
@@ -59,7 +59,7 @@ pub(crate) async fn submit(
         }
         (Some("deny"), _) => {
             let answer = state.engine().denied(interaction, &browser.hash()).await?;
-            Ok(see_other(&answer.location()))
+            Ok(respond(&state, &answer))
         }
         (_, _) => Ok(see_other(&state.path(&format!("/consent?continue={interaction}")))),
     }

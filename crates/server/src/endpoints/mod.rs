@@ -13,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
+pub(crate) mod par;
 pub(crate) mod revoke;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
@@ -37,6 +38,7 @@ pub(crate) enum Endpoint {
     Introspect,
     Jwks,
     Metrics,
+    Par,
     Revoke,
     SignIn,
     SignOut,
@@ -48,7 +50,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Account,
         Self::Assets,
         Self::Authorize,
@@ -63,6 +65,7 @@ impl Endpoint {
         Self::Introspect,
         Self::Jwks,
         Self::Metrics,
+        Self::Par,
         Self::Revoke,
         Self::SignIn,
         Self::SignOut,
@@ -88,6 +91,7 @@ impl Endpoint {
             Self::Introspect => "introspect",
             Self::Jwks => "jwks",
             Self::Metrics => "metrics",
+            Self::Par => "par",
             Self::Revoke => "revoke",
             Self::SignIn => "sign_in",
             Self::SignOut => "sign_out",

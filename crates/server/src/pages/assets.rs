@@ -1,4 +1,4 @@
-//! Style sheet and icon: in the binary, under names that change with their content, so that browsers may keep them
+//! Style sheet, icon and script: in the binary, under names that change with their content, so that browsers may keep them
 //! for ever.
 
 use std::sync::LazyLock;
@@ -19,6 +19,7 @@ pub(crate) struct Asset {
 pub(crate) struct Assets {
     pub(crate) stylesheet: Asset,
     pub(crate) icon: Asset,
+    pub(crate) form_post_script: Asset,
 }
 
 /// The files, named once.
@@ -30,12 +31,18 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         include_bytes!("../../../../ui/styles/main.css"),
     ),
     icon: asset("icon", "svg", "image/svg+xml", include_bytes!("../../../../ui/images/icon.svg")),
+    form_post_script: asset(
+        "form_post",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../../../ui/scripts/form_post.js"),
+    ),
 });
 
 impl Assets {
     /// The file of this name.
     pub(crate) fn find(&self, name: &str) -> Option<&Asset> {
-        [&self.stylesheet, &self.icon].into_iter().find(|asset| asset.name == name)
+        [&self.stylesheet, &self.icon, &self.form_post_script].into_iter().find(|asset| asset.name == name)
     }
 }
 

@@ -9,7 +9,10 @@ use url::Url;
 /// name where the client's answer goes. The client's other registered redirect URIs are named as well, since its
 /// first address often sends people on to another one of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Destinations(Vec<String>);
+pub(crate) struct Destinations {
+    forms: Vec<String>,
+    own_script: bool,
+}
 
 /// A policy is a header: it must stay short.
 const MAX_SOURCES: usize = 16;
@@ -28,16 +31,24 @@ impl Destinations {
                 sources.push(source);
             }
         }
-        Self(sources)
+        Self { forms: sources, own_script: false }
+    }
+
+    /// The page has a script of ours.
+    pub(crate) fn with_own_script(self) -> Self {
+        Self { own_script: true, ..self }
     }
 
     pub(crate) fn content_security_policy(&self) -> HeaderValue {
         let mut policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                           frame-ancestors 'none'; form-action 'self'"
             .to_owned();
-        for source in &self.0 {
+        for source in &self.forms {
             policy.push(' ');
             policy.push_str(source);
+        }
+        if self.own_script {
+            policy.push_str("; script-src 'self'");
         }
         HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }

@@ -84,6 +84,13 @@ impl KeySource for Keys {
 struct NoFetch;
 
 impl FetchKeys for NoFetch {
+    fn request_object<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
+        self.fetch(url, true)
+    }
+
     fn fetch<'a>(
         &'a self,
         _url: &'a str,

@@ -1,7 +1,7 @@
 use countersign_model::*;
 use countersign_oauth::ports::{
     AccessTokens as _, Assertions as _, Codes as _, ConsumedCode, Grants as _, Interaction,
-    Interactions as _, People as _, RefreshTokens as _,
+    Interactions as _, Origin, People as _, PushedRequest, PushedRequests as _, RefreshTokens as _,
 };
 use countersign_store::Store;
 
@@ -29,12 +29,23 @@ async fn expired_things_go(fresh: Fresh) {
         hash: hash("page"),
         browser: hash("cookie"),
         session: None,
+        origin: Origin::default(),
         parameters: vec![],
         created_at: at(0),
         expires_at: at(70),
     };
     store.keep_interaction(&interaction).await.unwrap();
     store.remember_assertion(&app.client_id, "jti", at(70)).await.unwrap();
+    let pushed = PushedRequest {
+        hash: hash("urn"),
+        client: app.client_id.clone(),
+        parameters: vec![],
+        signed: false,
+        created_at: at(0),
+        expires_at: at(10),
+        kept_until: at(70),
+    };
+    store.keep_pushed_request(&pushed).await.unwrap();
     store.consume_code(&hash("code"), at(1)).await.unwrap();
     let token = access("tok", &app.client_id, Some(&grant));
     store.record_issuance(&token, Some(&refresh("r", &grant))).await.unwrap();
@@ -42,8 +53,8 @@ async fn expired_things_go(fresh: Fresh) {
     store.store_code(&unused, &code("unused", &unused)).await.unwrap();
 
     assert_eq!(all(&store, at(59)).await, 0);
-    // The unused code, the interaction, the assertion.
-    assert_eq!(all(&store, at(80)).await, 3);
+    // The unused code, the interaction, the pushed request, the assertion.
+    assert_eq!(all(&store, at(80)).await, 4);
     assert!(store.remember_assertion(&app.client_id, "jti", at(70)).await.unwrap());
     // The used code is known as long as its grant lives: a replay still revokes.
     assert!(store.access_token(&token.id).await.unwrap().is_some());

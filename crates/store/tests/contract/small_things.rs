@@ -1,10 +1,17 @@
 use countersign_model::*;
-use countersign_oauth::ports::{Assertions as _, Interaction, Interactions as _};
+use countersign_oauth::ports::{
+    Assertions as _, Interaction, Interactions as _, Origin, PushedRequest, PushedRequests as _,
+};
 
 use crate::fresh::Fresh;
 use crate::samples::*;
 
-contract!(interactions_are_taken_once, assertions_are_remembered, answers_while_open);
+contract!(
+    interactions_are_taken_once,
+    a_pushed_request_is_taken_once_of_a_thousand,
+    assertions_are_remembered,
+    answers_while_open
+);
 
 async fn interactions_are_taken_once(fresh: Fresh) {
     let store = fresh.open().await;
@@ -12,6 +19,7 @@ async fn interactions_are_taken_once(fresh: Fresh) {
         hash: hash("page"),
         browser: hash("cookie"),
         session: None,
+        origin: Origin::default(),
         parameters: vec![("scope".into(), "read \u{1f600}".into()), ("scope".into(), String::new())],
         created_at: at(0),
         expires_at: at(100),
@@ -32,6 +40,34 @@ async fn interactions_are_taken_once(fresh: Fresh) {
     }
     assert_eq!(taken, [interaction]);
     assert_eq!(store.interaction(&hash("page"), at(3)).await.unwrap(), None);
+}
+
+async fn a_pushed_request_is_taken_once_of_a_thousand(fresh: Fresh) {
+    let store = fresh.open().await;
+    let request = PushedRequest {
+        hash: hash("urn"),
+        client: ClientId::new("app"),
+        parameters: vec![("scope".into(), "read".into())],
+        signed: true,
+        created_at: at(0),
+        expires_at: at(90),
+        kept_until: at(1_890),
+    };
+    store.keep_pushed_request(&request).await.unwrap();
+    assert_eq!(store.pushed_request(&hash("urn")).await.unwrap(), Some(request));
+    assert_eq!(store.pushed_request(&hash("other")).await.unwrap(), None);
+    let tasks: Vec<_> = (0..1_000)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.consume_pushed_request(&hash("urn")).await.unwrap() })
+        })
+        .collect();
+    let mut taken = 0;
+    for task in tasks {
+        taken += usize::from(task.await.unwrap());
+    }
+    assert_eq!(taken, 1);
+    assert_eq!(store.pushed_request(&hash("urn")).await.unwrap(), None);
 }
 
 async fn assertions_are_remembered(fresh: Fresh) {

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_access::ports::BoxFuture;
-use countersign_jose::{Algorithm, Algorithms, SigningKey, VerifyingKey, jws};
+use countersign_jose::jwe::{ContentEncryption, DecryptionKey, EncryptionKey, KeyManagement, ParsedJwe};
+use countersign_jose::{Algorithm, Algorithms, Jwk, SigningKey, VerifyingKey, jws};
 use countersign_keys::Jwks;
-use countersign_model::Timestamp;
+use countersign_model::{SecretBytes, Timestamp};
 use countersign_oauth::register::{DocumentUnavailable, FetchDocuments, FetchedDocument};
 use countersign_oauth::{FetchKeys, KeysUnavailable, Signed, SigningFailed, TokenKeys};
 use serde_json::json;
@@ -29,6 +30,11 @@ impl TestRing {
 impl TokenKeys for TestRing {
     fn algorithms(&self) -> Vec<Algorithm> {
         vec![self.0]
+    }
+
+    fn decrypt(&self, encrypted: &ParsedJwe<'_>) -> Option<SecretBytes> {
+        let (own, _) = DecryptionKey::from_p256_number(&encryption_number()).unwrap();
+        encrypted.decrypt(&own, &ContentEncryption::ALL).ok()
     }
 
     fn sign(
@@ -73,7 +79,22 @@ pub(crate) struct TestKeys {
     pub(crate) asked: Mutex<Vec<bool>>,
 }
 
+/// The key that clients encrypt to.
+pub(crate) fn encryption_key() -> EncryptionKey {
+    let (_, jwk) = DecryptionKey::from_p256_number(&encryption_number()).unwrap();
+    let jwk = Jwk::from_map(jwk.as_object().unwrap()).unwrap();
+    EncryptionKey::from_jwk(&jwk, KeyManagement::EcdhEs).unwrap()
+}
+
+fn encryption_number() -> SecretBytes {
+    SecretBytes::new(vec![7; 32])
+}
+
 impl FetchKeys for TestKeys {
+    fn request_object<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Arc<[u8]>, KeysUnavailable>> {
+        self.fetch(url, true)
+    }
+
     fn fetch<'a>(&'a self, _url: &'a str, fresh: bool) -> BoxFuture<'a, Result<Arc<[u8]>, KeysUnavailable>> {
         self.asked.lock().unwrap().push(fresh);
         let mut documents = self.documents.lock().unwrap();

@@ -2,6 +2,7 @@
 
 mod keys;
 mod ports;
+mod signing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,13 +12,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::Algorithm;
 use countersign_model::*;
 use countersign_oauth::{
-    Authorization, AuthorizationResponse, ClientCall, Engine, Error, Parameters, Settings, Step,
-    TokenResponse,
+    Authorization, AuthorizationResponse, ClientCall, Delivery, Engine, Error, Parameters, PushedResponse,
+    Settings, Step, TokenResponse,
 };
 use serde_json::Value;
 
-pub(crate) use keys::{TestDocuments, TestKeys, TestRing};
+pub(crate) use keys::{TestDocuments, TestKeys, TestRing, encryption_key};
 pub(crate) use ports::Memory;
+pub(crate) use signing::{ClientKey, redemption_pairs};
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const START: i64 = 1_800_000_000;
@@ -181,6 +183,19 @@ impl House {
         self.engine.token(&ClientCall { authorization, ..ClientCall::new(&form) }).await
     }
 
+    /// The pushed authorization request endpoint, asked by a client with its secret in the header.
+    pub(crate) async fn push(&self, id: &str, form: &[(&str, &str)]) -> Result<PushedResponse, Error> {
+        let secret = secret(id);
+        let authorization = Authorization::Basic { name: id, secret: &secret };
+        let form = parameters(form);
+        self.engine.push(&ClientCall { authorization, ..ClientCall::new(&form) }).await
+    }
+
+    /// The same of a good request; what the client sends the browser with.
+    pub(crate) async fn pushed(&self, id: &str) -> String {
+        self.push(id, &request(id, &[])).await.unwrap().request_uri
+    }
+
     /// The token endpoint, asked by a public client.
     pub(crate) async fn token_public(&self, id: &str, form: &[(&str, &str)]) -> Result<TokenResponse, Error> {
         let mut form = form.to_vec();
@@ -275,8 +290,25 @@ pub(crate) fn respond(step: Step) -> AuthorizationResponse {
 
 /// The parameters of an answer.
 pub(crate) fn answer(response: &AuthorizationResponse) -> Vec<(String, String)> {
-    let location = url::Url::parse(&response.location()).unwrap();
-    location.query_pairs().into_owned().collect()
+    match response.delivery() {
+        Delivery::Form(fields) => {
+            fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+        }
+        Delivery::Redirect(location) => {
+            let location = url::Url::parse(&location).unwrap();
+            let fragment = location.fragment().unwrap_or_default().as_bytes();
+            let in_fragment = url::form_urlencoded::parse(fragment).into_owned();
+            location.query_pairs().into_owned().chain(in_fragment).collect()
+        }
+    }
+}
+
+/// Where the browser is sent.
+pub(crate) fn location(response: &AuthorizationResponse) -> String {
+    match response.delivery() {
+        Delivery::Redirect(location) => location,
+        Delivery::Form(_) => panic!("a form"),
+    }
 }
 
 pub(crate) fn answered(response: &AuthorizationResponse, name: &str) -> Option<String> {

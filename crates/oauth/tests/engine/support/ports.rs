@@ -18,6 +18,7 @@ pub(crate) struct Tables {
     pub(crate) refresh: HashMap<TokenHash, (RefreshToken, Option<Timestamp>)>,
     pub(crate) access: HashMap<TokenId, (AccessToken, bool)>,
     pub(crate) interactions: HashMap<TokenHash, Interaction>,
+    pub(crate) pushed: HashMap<TokenHash, PushedRequest>,
     pub(crate) assertions: HashMap<(ClientId, String), Timestamp>,
     pub(crate) decoupled: Vec<Decoupled>,
     /// Uses left of initial access tokens, and when they end.
@@ -442,5 +443,20 @@ impl Registrations for Memory {
         let client = Arc::new(client);
         tables.clients.insert(client.client_id.clone(), client.clone());
         Ok(Some(client))
+    }
+}
+
+impl PushedRequests for Memory {
+    async fn keep_pushed_request(&self, request: &PushedRequest) -> Answer<()> {
+        self.open()?.pushed.insert(request.hash, request.clone());
+        Ok(())
+    }
+
+    async fn pushed_request(&self, hash: &TokenHash) -> Answer<Option<PushedRequest>> {
+        Ok(self.open()?.pushed.get(hash).cloned())
+    }
+
+    async fn consume_pushed_request(&self, hash: &TokenHash) -> Answer<bool> {
+        Ok(self.open()?.pushed.remove(hash).is_some())
     }
 }

@@ -1,0 +1,292 @@
+//! The profiles a client may be registered for, as data: each is a set of values for the same checks, and no check asks
+//! for the name of a profile.
+
+use std::time::Duration;
+
+use countersign_jose::Algorithm;
+use countersign_model::{Client, ClientAuthentication, Profile, ResponseMode, ResponseType};
+
+use crate::Settings;
+
+/// What a profile demands. A client's own registration may demand more, never less.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Whether a nonce may stand in for PKCE (RFC 9700 §2.1.1: confidential clients of OpenID Connect only).
+    pub nonce_for_pkce: bool,
+    /// Whether requests must be pushed (RFC 9126 §5).
+    pub pushed_requests: bool,
+    /// Whether requests must be signed (RFC 9101 §10.5).
+    pub signed_requests: bool,
+    /// Whether a request object must say since when it counts (`nbf`), at most an hour ago.
+    pub request_not_before: bool,
+    /// How answers must be protected on their way through the browser.
+    pub responses: ResponseProtection,
+    /// What may be asked for, where the client is registered for it too.
+    pub response_types: &'static [ResponseType],
+    /// How the answer may come.
+    pub response_modes: &'static [ResponseMode],
+    /// What signatures may be made with: request objects, client assertions, and what is signed for the client.
+    pub algorithms: &'static [Algorithm],
+    /// Whether the client must prove who it is with a key that it alone has.
+    pub asymmetric_authentication: bool,
+    /// Whom a client assertion may be addressed to.
+    pub assertion_audience: AssertionAudience,
+    /// Whether access tokens must be bound to a key (RFC 8705 §3, RFC 9449).
+    pub sender_constrained: bool,
+    /// Whether requests must name their redirect URI, and it is `https` or a loopback address of a native application.
+    pub strict_redirects: bool,
+    /// Whether a request must name the resources it is for (RFC 8707).
+    pub resource_required: bool,
+    /// The longest life of an authorization code.
+    pub authorization_code: Duration,
+}
+
+/// How answers must be protected on their way through the browser.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResponseProtection {
+    /// By nothing more than `iss` (RFC 9207).
+    Issuer,
+    /// By a signature: an ID token with the hashes of code and state, or JARM.
+    IdTokenOrJarm,
+    /// By JARM.
+    Jarm,
+}
+
+/// Whom a client assertion may be addressed to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AssertionAudience {
+    /// The issuer or the token endpoint, as older clients do.
+    IssuerOrEndpoint,
+    /// The issuer alone.
+    Issuer,
+}
+
+const QUERY_AND_FORMS: &[ResponseMode] =
+    &[ResponseMode::Query, ResponseMode::FormPost, ResponseMode::QueryJwt, ResponseMode::FormPostJwt];
+
+/// RFC 9700 and OAuth 2.1.
+const OAUTH_2_1: Rules = Rules {
+    nonce_for_pkce: false,
+    pushed_requests: false,
+    signed_requests: false,
+    request_not_before: false,
+    responses: ResponseProtection::Issuer,
+    response_types: &[ResponseType::Code],
+    response_modes: QUERY_AND_FORMS,
+    // RFC 8725 §3.2: nothing symmetric where the other side has a key pair.
+    algorithms: &[
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::ES512,
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+        Algorithm::EdDSA,
+    ],
+    asymmetric_authentication: false,
+    assertion_audience: AssertionAudience::IssuerOrEndpoint,
+    sender_constrained: false,
+    strict_redirects: false,
+    resource_required: false,
+    authorization_code: Duration::from_secs(600),
+};
+
+/// OpenID Connect Core: what older relying parties know, where they are registered for it.
+const OIDC: Rules = Rules {
+    nonce_for_pkce: true,
+    response_types: &ResponseType::ALL,
+    response_modes: &ResponseMode::ALL,
+    ..OAUTH_2_1
+};
+
+/// FAPI 1.0 part 2 §5.2.2.
+const FAPI_1_ADVANCED: Rules = Rules {
+    // Points 1, 10, 13: a signed request object, no older and no longer than an hour.
+    signed_requests: true,
+    request_not_before: true,
+    // Point 2: `code id_token`, or `code` with JARM.
+    responses: ResponseProtection::IdTokenOrJarm,
+    response_types: &[ResponseType::Code, ResponseType::CodeIdToken],
+    response_modes: &[
+        ResponseMode::Fragment,
+        ResponseMode::FormPost,
+        ResponseMode::QueryJwt,
+        ResponseMode::FragmentJwt,
+        ResponseMode::FormPostJwt,
+    ],
+    // §8.6.
+    algorithms: &[Algorithm::PS256, Algorithm::ES256],
+    // Points 14 and 16.
+    asymmetric_authentication: true,
+    // Point 5.
+    sender_constrained: true,
+    // Part 1 §5.2.2, points 9 and 20.
+    strict_redirects: true,
+    ..OAUTH_2_1
+};
+
+/// FAPI 2.0 Security Profile §5.3.2, §5.4.
+const FAPI_2_SECURITY: Rules = Rules {
+    // §5.3.2.2, point 2.
+    pushed_requests: true,
+    // §5.4.1.
+    algorithms: &[Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA],
+    // §5.3.2.1, point 6.
+    asymmetric_authentication: true,
+    // §5.3.2.1, point 8.
+    assertion_audience: AssertionAudience::Issuer,
+    // §5.3.2.1, point 4.
+    sender_constrained: true,
+    // §5.3.2.2, points 6 and 8.
+    strict_redirects: true,
+    // §5.3.2.1, point 11.
+    authorization_code: Duration::from_secs(60),
+    ..OAUTH_2_1
+};
+
+/// FAPI 2.0 Message Signing §5.3, §5.4.
+const FAPI_2_MESSAGE_SIGNING: Rules = Rules {
+    signed_requests: true,
+    request_not_before: true,
+    responses: ResponseProtection::Jarm,
+    response_modes: &[ResponseMode::QueryJwt, ResponseMode::FormPostJwt],
+    ..FAPI_2_SECURITY
+};
+
+/// Model Context Protocol, Authorization: OAuth 2.1, and every token for the server it was asked for.
+const MCP: Rules = Rules {
+    response_modes: &[ResponseMode::Query, ResponseMode::FormPost],
+    resource_required: true,
+    ..OAUTH_2_1
+};
+
+impl Rules {
+    /// The rules of a profile.
+    #[must_use]
+    pub const fn of(profile: Profile) -> &'static Self {
+        match profile {
+            Profile::OAuth21 => &OAUTH_2_1,
+            Profile::Oidc => &OIDC,
+            Profile::Fapi1Advanced => &FAPI_1_ADVANCED,
+            Profile::Fapi2Security => &FAPI_2_SECURITY,
+            Profile::Fapi2MessageSigning => &FAPI_2_MESSAGE_SIGNING,
+            Profile::Mcp => &MCP,
+        }
+    }
+
+    /// Whom a client assertion may be addressed to. RFC 9126 §2: at the pushed authorization request endpoint the issuer,
+    /// the token endpoint and the endpoint itself are all taken, where the profile takes more than the issuer.
+    pub(crate) fn assertion_audiences<'s>(&self, settings: &'s Settings) -> Vec<&'s str> {
+        let at = &settings.endpoints;
+        match self.assertion_audience {
+            AssertionAudience::Issuer => vec![&settings.issuer],
+            AssertionAudience::IssuerOrEndpoint => {
+                vec![&settings.issuer, &at.token, &at.pushed_authorization_request]
+            }
+        }
+    }
+
+    /// What of a client's registration its profile forbids, in words for who registers it.
+    ///
+    /// # Errors
+    /// The first contradiction.
+    pub fn fit(client: &Client) -> Result<(), ProfileConflict> {
+        let rules = Self::of(client.profile);
+        let wanted = &client.authorization;
+        if rules.asymmetric_authentication && !is_asymmetric(client.authentication) {
+            return Err(ProfileConflict::Authentication);
+        }
+        if wanted.response_types.iter().any(|wanted| !rules.response_types.contains(wanted)) {
+            return Err(ProfileConflict::ResponseType);
+        }
+        let algorithms = [&wanted.request_object_signing_alg, &wanted.authorization_signed_response_alg];
+        let is_known = |name: &str| rules.algorithms.iter().any(|known| known.as_str() == name);
+        if algorithms.into_iter().flatten().any(|name| !is_known(name)) {
+            return Err(ProfileConflict::Algorithm);
+        }
+        if rules.strict_redirects && client.redirect_uris.iter().any(|uri| !is_https_or_loopback(uri)) {
+            return Err(ProfileConflict::RedirectUri);
+        }
+        if (rules.signed_requests || wanted.require_signed_request_object)
+            && client.jwks.is_none()
+            && client.jwks_uri.is_none()
+        {
+            return Err(ProfileConflict::NoKeys);
+        }
+        Ok(())
+    }
+}
+
+/// Why a client can't be registered for a profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ProfileConflict {
+    /// Secrets are shared, and some clients have none.
+    #[error(
+        "this profile is for clients that authenticate by a key of their own: private_key_jwt or mutual TLS"
+    )]
+    Authentication,
+    /// Not in this profile.
+    #[error("this profile has no such response type")]
+    ResponseType,
+    /// Not in this profile.
+    #[error("this profile does not sign with that algorithm")]
+    Algorithm,
+    /// In the clear.
+    #[error("this profile wants https redirect URIs, or loopback addresses")]
+    RedirectUri,
+    /// Nothing to verify by.
+    #[error("signed requests need the client's keys: a JWK Set or where it is")]
+    NoKeys,
+}
+
+/// Whether the client proves who it is with a key that it alone has.
+const fn is_asymmetric(method: ClientAuthentication) -> bool {
+    match method {
+        ClientAuthentication::None
+        | ClientAuthentication::ClientSecretBasic
+        | ClientAuthentication::ClientSecretPost => false,
+        ClientAuthentication::PrivateKeyJwt => true,
+    }
+}
+
+/// RFC 8252 §7.3: what never leaves the machine needs no TLS.
+pub(crate) fn is_https_or_loopback(uri: &str) -> bool {
+    ["https://", "http://127.0.0.1", "http://[::1]"].iter().any(|start| uri.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_profile_is_weaker_than_oauth_2_1_but_for_the_nonce_of_openid_connect() {
+        for profile in Profile::ALL {
+            let rules = Rules::of(profile);
+            assert!(!rules.nonce_for_pkce || profile == Profile::Oidc);
+            assert!(rules.authorization_code <= OAUTH_2_1.authorization_code);
+            assert!(rules.algorithms.iter().all(|algorithm| OAUTH_2_1.algorithms.contains(algorithm)));
+            assert!(rules.algorithms.iter().all(|algorithm| !algorithm.is_symmetric()));
+            let front = rules.response_types.iter().any(|kind| kind.gives_id_token());
+            assert_eq!(front, matches!(profile, Profile::Oidc | Profile::Fapi1Advanced), "RFC 9700 §2.1.2");
+            let fragment = rules.response_modes.contains(&ResponseMode::Fragment);
+            assert_eq!(front, fragment, "a fragment only where something comes in it");
+        }
+    }
+
+    #[test]
+    fn the_strict_profiles_ask_for_what_their_specifications_say() {
+        let rules = Rules::of(Profile::Fapi2Security);
+        assert!(rules.pushed_requests && rules.sender_constrained && rules.asymmetric_authentication);
+        assert_eq!(rules.authorization_code, Duration::from_secs(60));
+        let rules = Rules::of(Profile::Fapi2MessageSigning);
+        assert!(rules.pushed_requests && rules.signed_requests && rules.request_not_before);
+        assert!(rules.response_modes.iter().all(|mode| mode.is_signed()));
+        let rules = Rules::of(Profile::Fapi1Advanced);
+        assert!(!rules.algorithms.contains(&Algorithm::RS256) && rules.signed_requests);
+        assert!(!rules.response_modes.contains(&ResponseMode::Query));
+        assert!(Rules::of(Profile::Mcp).resource_required);
+    }
+}

@@ -1,0 +1,232 @@
+//! What each profile demands of the same checks.
+
+use countersign_jose::Algorithm;
+use countersign_model::{Client, ClientAuthentication, Profile, ResponseType};
+use countersign_oauth::profile::{ProfileConflict, Rules};
+use countersign_oauth::{ClientCall, Error, PushedResponse, Step};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+struct Strict {
+    house: House,
+    key: ClientKey,
+}
+
+impl Strict {
+    async fn new(profile: Profile, change: impl FnOnce(&mut Client)) -> Self {
+        let house = House::new().await;
+        let key = ClientKey::new(Algorithm::ES256);
+        house.client("app", |client| {
+            key.give_to(client);
+            client.profile = profile;
+            client.first_party = true;
+            change(client);
+        });
+        Self { house, key }
+    }
+
+    async fn call(&self, audience: &str, jti: &str, form: Vec<(String, String)>) -> Result<Value, Error> {
+        let mut form = form;
+        form.extend(self.key.assertion("app", audience, jti));
+        let form = countersign_oauth::Parameters::new(form);
+        let tokens = self.house.engine.token(&ClientCall::new(&form)).await?;
+        Ok(serde_json::from_slice(&tokens.to_json()).unwrap())
+    }
+
+    async fn push(
+        &self,
+        audience: &str,
+        jti: &str,
+        form: Vec<(String, String)>,
+    ) -> Result<PushedResponse, Error> {
+        let mut form = form;
+        form.extend(self.key.assertion("app", audience, jti));
+        let form = countersign_oauth::Parameters::new(form);
+        self.house.engine.push(&ClientCall::new(&form)).await
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn fapi_2_takes_pushed_requests_and_the_issuer_as_audience_alone() {
+    let strict = Strict::new(Profile::Fapi2Security, |_| {}).await;
+    let response = respond(strict.house.begin(&request("app", &[]), None).await.unwrap());
+    assert_eq!(response.error(), Some("invalid_request"), "FAPI 2.0 §5.3.2.2, point 2");
+    let form = || owned(&request("app", &[]));
+    for (audience, jti) in [("https://id.example/token", "1"), ("https://id.example/par", "2")] {
+        let error = strict.push(audience, jti, form()).await.unwrap_err();
+        assert_eq!(error.code(), "invalid_client", "FAPI 2.0 §5.3.2.1, point 8");
+    }
+    let pushed = strict.push(ISSUER, "3", form()).await.unwrap();
+    let query = [("client_id", "app"), ("request_uri", pushed.request_uri.as_str())];
+    let session = strict.house.sign_in("alice").await;
+    let code = code_of(&respond(strict.house.begin(&query, Some(&session)).await.unwrap()));
+    // FAPI 2.0 §5.3.2.1, point 4: no token that is bound to nothing.
+    let error = strict.call(ISSUER, "4", redemption_pairs(&code)).await.unwrap_err();
+    assert!(matches!(error, Error::UnboundToken));
+    let error = strict.push(ISSUER, "5", owned(&request("app", &[("redirect_uri", "")]))).await.unwrap_err();
+    assert!(matches!(error, Error::RedirectUriMissing), "FAPI 2.0 §5.3.2.2, point 6");
+}
+
+#[tokio::test]
+async fn fapi_2_codes_live_a_minute_whatever_the_server_says() {
+    let change = |settings: &mut countersign_oauth::Settings| {
+        settings.lifetimes.authorization_code = std::time::Duration::from_secs(300);
+    };
+    let house = House::with(change, Algorithm::ES256).await;
+    for (id, profile, life) in [("strict", Profile::Fapi2Security, 60), ("app", Profile::OAuth21, 300)] {
+        let key = ClientKey::new(Algorithm::ES256);
+        house.client(id, |client| {
+            key.give_to(client);
+            client.profile = profile;
+            client.first_party = true;
+        });
+        let form = countersign_oauth::Parameters::new(
+            owned(&request(id, &[])).into_iter().chain(key.assertion(id, ISSUER, "1")).collect::<Vec<_>>(),
+        );
+        let pushed = house.engine.push(&ClientCall::new(&form)).await.unwrap();
+        let session = house.sign_in("alice").await;
+        let query = [("client_id", id), ("request_uri", pushed.request_uri.as_str())];
+        respond(house.begin(&query, Some(&session)).await.unwrap());
+        let tables = house.memory.tables();
+        let (code, _) = tables.codes.values().find(|(code, _)| code.client.as_str() == id).unwrap();
+        assert_eq!(code.expires_at.since(code.issued_at).as_secs(), life, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn fapi_2_message_signing_signs_both_ways() {
+    let strict = Strict::new(Profile::Fapi2MessageSigning, |_| {}).await;
+    let error =
+        strict.push(ISSUER, "1", owned(&request("app", &[("response_mode", "jwt")]))).await.unwrap_err();
+    assert!(matches!(error, Error::SignedRequestRequired));
+    let with = |change: fn(&mut Value)| {
+        let object = strict.key.request_object("app", |claims| {
+            claims["response_mode"] = json!("jwt");
+            change(claims);
+        });
+        owned(&[("request", object.as_str())])
+    };
+    let error =
+        strict.push(ISSUER, "2", with(|claims| claims["response_mode"] = Value::Null)).await.unwrap_err();
+    assert!(matches!(error, Error::UnsupportedResponseMode), "FAPI 2.0 Message Signing §5.4.1");
+    let error = strict.push(ISSUER, "3", with(|claims| claims["nbf"] = Value::Null)).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_request_object", "FAPI 2.0 Message Signing §5.3.1");
+    let error =
+        strict.push(ISSUER, "4", with(|claims| claims["nbf"] = json!(START - 3_601))).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_request_object");
+    let pushed = strict.push(ISSUER, "5", with(|_| {})).await.unwrap();
+    let session = strict.house.sign_in("alice").await;
+    let query = [("client_id", "app"), ("request_uri", pushed.request_uri.as_str())];
+    let response = respond(strict.house.begin(&query, Some(&session)).await.unwrap());
+    assert!(answered(&response, "response").is_some());
+}
+
+#[tokio::test]
+async fn fapi_1_advanced_is_hybrid_or_jarm_in_signed_requests() {
+    let strict = Strict::new(Profile::Fapi1Advanced, |client| {
+        client.authorization.response_types = [ResponseType::Code, ResponseType::CodeIdToken].into();
+    })
+    .await;
+    let session = strict.house.sign_in("alice").await;
+    let begin = async |change: fn(&mut Value)| {
+        let object = strict.key.request_object("app", change);
+        let query = [("client_id", "app"), ("request", object.as_str())];
+        respond(strict.house.begin(&query, Some(&session)).await.unwrap())
+    };
+    let plain = request("app", &[("response_type", "code id_token")]);
+    let response = respond(strict.house.begin(&plain, Some(&session)).await.unwrap());
+    assert_eq!(response.error(), Some("invalid_request"), "FAPI 1.0 part 2 §5.2.2, point 1");
+    let response = begin(|_| {}).await;
+    assert_eq!(response.error(), Some("invalid_request"), "point 2: a code alone is JARM's");
+    assert!(answered(&response, "response").is_some(), "and so is the news of it");
+    let response = begin(|claims| claims["response_mode"] = json!("jwt")).await;
+    assert!(answered(&response, "response").is_some() && response.error().is_none());
+    let response = begin(|claims| claims["response_type"] = json!("code id_token")).await;
+    let (_, claims) = read_jwt(&answered(&response, "id_token").unwrap());
+    assert!(claims["c_hash"].is_string() && claims["s_hash"].is_string());
+}
+
+#[tokio::test]
+async fn fapi_signs_with_its_own_algorithms() {
+    let house = House::with(|_| {}, Algorithm::RS256).await;
+    let key = ClientKey::new(Algorithm::ES256);
+    house.client("app", |client| {
+        key.give_to(client);
+        client.profile = Profile::Fapi1Advanced;
+        client.first_party = true;
+    });
+    let session = house.sign_in("alice").await;
+    let object = key.request_object("app", |claims| claims["response_mode"] = json!("jwt"));
+    let query = [("client_id", "app"), ("request", object.as_str())];
+    let error = house.begin(&query, Some(&session)).await.unwrap_err();
+    assert!(error.is_ours(), "FAPI 1.0 part 2 §8.6: RS256 is not taken instead");
+    let weak = ClientKey::new(Algorithm::RS256);
+    house.client("app", |client| {
+        weak.give_to(client);
+        client.profile = Profile::Fapi1Advanced;
+    });
+    let object = weak.request_object("app", |_| {});
+    let query = [("client_id", "app"), ("request", object.as_str())];
+    assert_eq!(house.begin(&query, None).await.unwrap_err().code(), "invalid_request_object");
+}
+
+#[tokio::test]
+async fn openid_connect_may_bind_by_nonce_and_nobody_else() {
+    let house = House::new().await;
+    house.client("app", |client| client.profile = Profile::Oidc);
+    house.client("plain", |_| {});
+    house.client("spa", |client| {
+        client.profile = Profile::Oidc;
+        client.authentication = ClientAuthentication::None;
+    });
+    let without = [("code_challenge", ""), ("code_challenge_method", "")];
+    let step = house.begin(&request("app", &without), None).await.unwrap();
+    assert!(matches!(step, Step::SignIn(_)), "RFC 9700 §2.1.1");
+    let error = async |id: &str, more: &[(&str, &str)]| {
+        let changes: Vec<_> = without.iter().chain(more).copied().collect();
+        respond(house.begin(&request(id, &changes), None).await.unwrap()).error().map(str::to_owned)
+    };
+    assert_eq!(error("app", &[("nonce", "")]).await.as_deref(), Some("invalid_request"));
+    assert_eq!(error("app", &[("scope", "read")]).await.as_deref(), Some("invalid_request"));
+    assert_eq!(error("plain", &[]).await.as_deref(), Some("invalid_request"));
+    assert_eq!(error("spa", &[]).await.as_deref(), Some("invalid_request"));
+}
+
+#[tokio::test]
+async fn mcp_wants_the_resource_named() {
+    let house = House::new().await;
+    house.client("app", |client| client.profile = Profile::Mcp);
+    let response = respond(house.begin(&request("app", &[]), None).await.unwrap());
+    assert_eq!(response.error(), Some("invalid_target"), "RFC 8707 §2");
+    let named = request("app", &[("resource", ISSUER)]);
+    assert!(matches!(house.begin(&named, None).await.unwrap(), Step::SignIn(_)));
+}
+
+#[tokio::test]
+async fn a_registration_that_its_profile_forbids_is_told_apart() {
+    let house = House::new().await;
+    let fit = |change: fn(&mut Client)| {
+        let key = ClientKey::new(Algorithm::ES256);
+        let client = house.client("app", |client| {
+            key.give_to(client);
+            client.profile = Profile::Fapi2MessageSigning;
+            change(client);
+        });
+        Rules::fit(&client)
+    };
+    assert_eq!(fit(|_| {}), Ok(()));
+    let secret = fit(|client| client.authentication = ClientAuthentication::ClientSecretBasic);
+    assert_eq!(secret, Err(ProfileConflict::Authentication));
+    let hybrid = fit(|client| client.authorization.response_types = ResponseType::ALL.into());
+    assert_eq!(hybrid, Err(ProfileConflict::ResponseType));
+    let rsa = fit(|client| client.authorization.request_object_signing_alg = Some("RS256".to_owned()));
+    assert_eq!(rsa, Err(ProfileConflict::Algorithm));
+    let http = fit(|client| client.redirect_uris = vec!["http://app.example/cb".to_owned()]);
+    assert_eq!(http, Err(ProfileConflict::RedirectUri));
+    assert_eq!(fit(|client| client.jwks = None), Err(ProfileConflict::NoKeys));
+}
