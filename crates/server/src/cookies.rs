@@ -1,4 +1,5 @@
-//! The two cookies of the pages: the session, and the browser itself, to which waiting requests and form tokens are tied.
+//! The cookies of the pages: the session; the browser itself, to which waiting requests and form tokens are tied; and
+//! that an account's owner has signed in here before.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -11,6 +12,8 @@ pub(crate) enum Cookie {
     Session,
     /// One browser, signed in or not.
     Browser,
+    /// A browser in which an account's owner has signed in before.
+    KnownBrowser,
 }
 
 /// How cookies are named and guarded here.
@@ -20,7 +23,7 @@ pub(crate) struct Cookies {
     secure: bool,
 }
 
-/// Longest value we ever set is 43 characters.
+/// Longest value we ever set is 44 characters.
 const MAX_VALUE: usize = 64;
 
 impl Cookies {
@@ -35,6 +38,8 @@ impl Cookies {
             (Cookie::Session, false) => "countersign",
             (Cookie::Browser, true) => "__Host-countersign-browser",
             (Cookie::Browser, false) => "countersign-browser",
+            (Cookie::KnownBrowser, true) => "__Host-countersign-known",
+            (Cookie::KnownBrowser, false) => "countersign-known",
         }
     }
 
@@ -59,11 +64,15 @@ impl Cookies {
         found.filter(|value| of_our_shape(value)).map(SecretString::from)
     }
 
-    /// `Set-Cookie` that lives as long as the browser keeps its session (RFC 6265 §5.3).
+    /// `Set-Cookie`. That a browser is known outlives its session (RFC 6265 §5.3); everything else ends with it.
     pub(crate) fn set(self, headers: &mut HeaderMap, cookie: Cookie, value: &SecretString) {
         let secure = if self.secure { "; Secure" } else { "" };
+        let life = match cookie {
+            Cookie::Session | Cookie::Browser => "",
+            Cookie::KnownBrowser => "; Max-Age=15552000",
+        };
         let text =
-            format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name(cookie), value.expose());
+            format!("{}={}; Path=/{life}; HttpOnly; SameSite=Lax{secure}", self.name(cookie), value.expose());
         append(headers, &text);
     }
 

@@ -10,6 +10,7 @@ mod cors;
 mod document;
 mod endpoints;
 mod failure;
+mod known_browser;
 mod observe;
 mod pages;
 mod params;

@@ -1,6 +1,6 @@
 //! Back-off against guessing: passwords at the sign-in page, user codes at the device page.
 //!
-//! Two counters, both in bounded memory and both by the clock that is handed in. By account *and* address: a few free
+//! An account's owner in a browser of theirs has a counter apart (see `known_browser`). For everybody else there are two counters, both in bounded memory and both by the clock that is handed in. By account *and* address: a few free
 //! tries, then waits that double; somebody who guesses from elsewhere never locks the owner out. (User codes are tried by
 //! people who have signed in: there it is by account, wherever they are.) By address alone: a
 //! bucket that refills slowly, against one machine that tries many accounts. An attempt counts when it begins and is
@@ -56,7 +56,8 @@ pub(crate) struct Wait(pub(crate) Duration);
 #[derive(Clone, Copy)]
 pub(crate) struct Attempt {
     account: TokenHash,
-    address: IpAddr,
+    /// `None`: the address was not asked.
+    address: Option<IpAddr>,
 }
 
 impl Throttle {
@@ -74,6 +75,16 @@ impl Throttle {
     pub(crate) fn begin(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<Attempt, Wait> {
         let address = network(address);
         let account = key(account, self.by_address.then_some(address));
+        self.begin_as(account, Some(address), now)
+    }
+
+    /// Asks for an attempt from a browser that the account's owner has used before: what others try, even beside it at
+    /// the same address, is no reason to keep it waiting.
+    pub(crate) fn begin_known(&self, browser: &str, now: Timestamp) -> Result<Attempt, Wait> {
+        self.begin_as(TokenHash::of(format!("known browser\0{browser}").as_bytes()), None, now)
+    }
+
+    fn begin_as(&self, account: TokenHash, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, Wait> {
         // The account first: a refused attempt there must not drain the address's bucket as well.
         let mut accounts = lock(&self.accounts);
         let tries = accounts.get(&account).copied().filter(|tries| now.since(tries.last) < FORGET);
@@ -84,7 +95,9 @@ impl Throttle {
                 return Err(Wait(wait));
             }
         }
-        self.take_from_bucket(address, now)?;
+        if let Some(address) = address {
+            self.take_from_bucket(address, now)?;
+        }
         make_room(&mut accounts, now, |tries| tries.last.plus(FORGET));
         accounts.insert(account, Tries { count: count.saturating_add(1), last: now });
         Ok(Attempt { account, address })
@@ -104,7 +117,8 @@ impl Throttle {
         self.refund(attempt.address);
     }
 
-    fn refund(&self, address: IpAddr) {
+    fn refund(&self, address: Option<IpAddr>) {
+        let Some(address) = address else { return };
         if let Some(bucket) = lock(&self.addresses).get_mut(&address) {
             bucket.full_at = bucket.full_at.minus(ADDRESS_REFILL);
         }

@@ -21,6 +21,7 @@ use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::cookies::Cookie;
 use crate::failure::Failure;
+use crate::known_browser;
 use crate::pages::{Destinations, Notice, SignInPage, page, see_other};
 use crate::params::{Params, query_text};
 use crate::state::AppState;
@@ -114,7 +115,7 @@ pub(crate) async fn submit(
     let username = form.one("username").unwrap_or_default();
     let password = SecretString::from(form.one("password").unwrap_or_default());
 
-    match authenticate(&state, username, &password, address.0).await? {
+    match authenticate(&state, &headers, (username, &password), address.0).await? {
         Ok(user) => {
             // The session this browser had before ends, whoever's it was (session fixation: never the same secret).
             let former = state.session(&headers).await?;
@@ -127,6 +128,7 @@ pub(crate) async fn submit(
                 None => see_other(&Onward::read(&form).page(&state)),
             };
             state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
+            known_browser::remember(state.cookies(), response.headers_mut(), &user, state.env());
             Ok(response)
         }
         Err(refusal) => {
@@ -173,22 +175,28 @@ enum Refusal {
 /// Compares the password, at equal cost whether the account exists or not.
 async fn authenticate(
     state: &AppState,
-    username: &str,
-    password: &SecretString,
+    headers: &HeaderMap,
+    (username, password): (&str, &SecretString),
     address: IpAddr,
 ) -> Result<Result<User, Refusal>, Failure> {
     if username.is_empty() || password.expose().is_empty() {
         return Ok(Err(Refusal::Incomplete));
     }
-    let attempt = match state.throttle().begin(username, address, state.env().now()) {
+    // A service account never sees a page, and what is disabled stays outside: both cost what a wrong name costs.
+    let user = state.engine().person(username).await?;
+    let known = user.as_ref().and_then(|user| known_browser::name(state.cookies(), headers, user));
+    let now = state.env().now();
+    let admitted = match &known {
+        Some(browser) => state.throttle().begin_known(browser, now),
+        None => state.throttle().begin(username, address, now),
+    };
+    let attempt = match admitted {
         Ok(attempt) => attempt,
         Err(Wait(wait)) => {
             tracing::warn!(target: "countersign::audit", event = "sign_in_delayed", %address, "sign-in delayed");
             return Ok(Err(Refusal::TooMany(wait)));
         }
     };
-    // A service account never sees a page, and what is disabled stays outside: both cost what a wrong name costs.
-    let user = state.engine().person(username).await?;
     let stored = user.as_ref().and_then(|user| user.password.as_ref());
     let verdict = match state.hasher().verify(password, stored).await {
         Ok(verdict) => verdict,

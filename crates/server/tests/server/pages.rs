@@ -24,7 +24,8 @@ async fn a_person_signs_in_sees_the_account_and_signs_out() {
     assert!(stay.shows("account-username"));
     let page = browser.submit(&page, &[("decision", "yes")]).await;
     assert!(page.shows("You are signed out"));
-    assert!(browser.cookies.is_empty());
+    let kept: Vec<&str> = browser.cookies.keys().map(String::as_str).collect();
+    assert_eq!(kept, ["__Host-countersign-known"], "it opens nothing");
     assert_eq!(browser.get("/account").await.title(), "Sign in · Countersign");
 }
 
@@ -111,6 +112,45 @@ async fn guessing_is_slowed_down_but_not_for_others() {
     app.clock.advance(Duration::from_secs(2));
     let welcome = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
     assert!(welcome.shows("account-username"));
+}
+
+#[tokio::test]
+async fn whoever_guesses_beside_the_owner_does_not_lock_them_out() {
+    let app = App::new().await;
+    let ada = app.person("ada").await;
+    app.person("eve").await;
+    let (mut owner, mut thief) = (Browser::new(&app), Browser::new(&app));
+    owner.sign_in("ada").await;
+    let page = owner.get("/sign-out").await;
+    owner.submit(&page, &[("decision", "yes")]).await;
+    // The thief has an account too, sits at the same address, and never stops.
+    thief.sign_in("eve").await;
+    let attempt = async |browser: &mut Browser<'_>, password: &str| {
+        let page = browser.get("/sign-in").await;
+        browser.submit(&page, &[("username", "ada"), ("password", password)]).await.status
+    };
+    for _ in 0..60 {
+        attempt(&mut thief, "guess").await;
+    }
+    assert_eq!(attempt(&mut thief, PASSWORD).await, StatusCode::TOO_MANY_REQUESTS);
+    owner.sign_in("ada").await;
+    // A browser of the owner's that was stolen has a few guesses of its own, and no more.
+    let mut stolen = Browser::new(&app);
+    stolen
+        .cookies
+        .insert("__Host-countersign-known".to_owned(), owner.cookies["__Host-countersign-known"].clone());
+    let mut guesses = Vec::new();
+    for _ in 0..6 {
+        guesses.push(attempt(&mut stolen, "guess").await.as_u16());
+    }
+    assert_eq!(guesses, [403, 403, 403, 403, 429, 429]);
+    // With the password the mark is void.
+    let changed = app.hasher.hash(&PASSWORD.into()).await.unwrap();
+    app.store
+        .set_password(&ada.id, Some(&changed), countersign_model::Clock::now(&*app.clock))
+        .await
+        .unwrap();
+    assert_eq!(attempt(&mut owner, PASSWORD).await, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
