@@ -1,6 +1,7 @@
 """What a start says when something is in its way, and the newcomer's first minute."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -9,10 +10,11 @@ import subprocess
 import time
 
 import pytest
+import requests
 
 from support.browser import Browser
 from support.instance import Instance, clean_environment
-from support.machine import binary, free_ports, run
+from support.machine import ROOT, binary, free_ports, run
 
 
 def test_a_taken_port_is_named(tmp_path, upstream):
@@ -192,3 +194,43 @@ def test_lost_files_are_made_anew(tmp_path, gone):
         path.unlink()
     assert set(developer.start().callers()) == FIVE
     developer.stop()
+
+
+def test_the_readme_word_for_word(tmp_path):
+    """The lines from trying to production, in order; only the ports are other ones, by the environment."""
+    readme = (ROOT / "README.md").read_text().split("## From trying to production")[1]
+    lines = [line[2:] for line in readme.split("```")[1].splitlines() if line.startswith("$ ")]
+    assert len(lines) >= 8
+    server, gateway = free_ports(2)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "countersign").symlink_to(binary().resolve())
+    environment = clean_environment() | {
+        "PATH": f"{programs}:{os.environ['PATH']}", "COUNTERSIGN_SERVER__LISTEN": f"127.0.0.1:{server}", "COUNTERSIGN_GATEWAY__LISTEN": f"127.0.0.1:{gateway}"}
+    serving = None
+    try:
+        for line in lines:
+            if line.startswith("countersign serve"):
+                serving = subprocess.Popen(["/bin/sh", "-c", f"exec {line}"], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for _ in range(600):
+                    try:
+                        requests.get(f"http://127.0.0.1:{server}/healthz", timeout=5)
+                        break
+                    except requests.RequestException:
+                        time.sleep(0.05)
+                continue
+            done = run("/bin/sh", "-c", line, cwd=tmp_path, env=environment)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        assert serving.poll() is None
+    finally:
+        if serving:
+            serving.terminate()
+            serving.wait(45)
+
+
+def test_the_readme_shows_what_is_printed(developer):
+    """The five lines of the first screen are those of a first start, but for the ports."""
+    shown = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if " curl --cacert" in line]
+    printed = [re.sub(r"localhost:\d+", "localhost:8443", line.strip()) for line in developer.said.splitlines() if " curl --cacert" in line]
+    assert shown == printed

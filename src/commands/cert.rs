@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use countersign_ca::ports::{CertificateRecord, Certificates as _, RevocationReason};
-use countersign_ca::{DnsName, IssueRequest, Issued, Name, SpiffeId, csr};
+use countersign_ca::{DnsName, IssueError, IssueRequest, Issued, Name, SpiffeId, csr};
 use countersign_model::{CertificateSerial, Subject, Timestamp};
 use serde_json::{Value, json};
 
@@ -154,15 +154,26 @@ impl Issue {
             .into());
         }
         files::private_directory(&self.out)?;
+        let hint = |error| with_trust_domain(error, &desk.config.ca.trust_domain);
         if let Some(request) = request {
-            let issued = authority.issue(&wanted, request.public_key()).await?;
+            let issued = authority.issue(&wanted, request.public_key()).await.map_err(hint)?;
             files::write_private(&chain, issued.chain_pem().as_bytes())?;
             return report(&issued, &chain, None, format);
         }
-        let made = authority.issue_with_new_key(&wanted).await?;
+        let made = authority.issue_with_new_key(&wanted).await.map_err(hint)?;
         files::write_private(&key, made.key_pem().expose().as_bytes())?;
         files::write_private(&chain, made.issued.chain_pem().as_bytes())?;
         report(&made.issued, &chain, Some(&key), format)
+    }
+}
+
+/// A SPIFFE ID of somebody else's trust domain is the commonest name that is refused: say which is ours.
+fn with_trust_domain(error: IssueError, trust_domain: &str) -> Failure {
+    match &error {
+        IssueError::NameNotAllowed { name, .. } if name.starts_with("spiffe:") => {
+            format!("{error}: the trust domain is {trust_domain}, which ca.trust_domain sets").into()
+        }
+        _ => error.into(),
     }
 }
 
