@@ -53,6 +53,23 @@ impl Access {
         rule: &Rule,
         now: Timestamp,
     ) -> Decision {
+        self.ask(Question { request, rule, now, is_first: true }, peer).await
+    }
+
+    /// Checks once more a request that was allowed and still goes on, such as a WebSocket: whether its credential and
+    /// the rule of now still allow it. It is no new use of an API key and counts towards no limit.
+    pub async fn check_again(
+        &self,
+        request: &RequestParts<'_>,
+        peer: &Peer,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Decision {
+        self.ask(Question { request, rule, now, is_first: false }, peer).await
+    }
+
+    async fn ask(&self, question: Question<'_>, peer: &Peer) -> Decision {
+        let Question { request, rule, now, is_first } = question;
         let mut case = Case {
             peer: peer.certificate(),
             method: None,
@@ -73,7 +90,6 @@ impl Access {
         };
         let Some(credential) = &presented.credential else { return decide(rule, case) };
         case.method = Some(credential.method());
-        let question = Question { request, rule, now };
         let remembered = self.remembered(&self.state.load(), credential, question);
         let (outcome, key) = match remembered {
             Some(answer) => answer,
@@ -83,6 +99,7 @@ impl Access {
         case.placement = presented.placement;
         let decision = decide(rule, case);
         if let (Some(known), Decision::Allow(_)) = (key, &decision)
+            && is_first
             && let Some(key_use) = &self.state.load().sources.key_use
         {
             key_use.used(&known.key, request.client_address, now);

@@ -31,6 +31,8 @@ pub(crate) struct Question<'a> {
     pub(crate) request: &'a RequestParts<'a>,
     pub(crate) rule: &'a Rule,
     pub(crate) now: Timestamp,
+    /// Not one more look at a request that was allowed and still goes on.
+    pub(crate) is_first: bool,
 }
 
 /// The other end of the connection. Made once per connection.

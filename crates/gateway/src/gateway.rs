@@ -1,5 +1,6 @@
 //! The gateway as the binary starts it.
 
+mod again;
 mod answer;
 mod caller;
 mod connection;

@@ -17,6 +17,8 @@ pub struct GatewaySettings {
     pub pool_idle: Duration,
     /// Sends `Forwarded` (RFC 7239) beside `X-Forwarded-*`.
     pub forwarded: bool,
+    /// How often it is asked whether an open WebSocket would still be allowed.
+    pub recheck: Duration,
     /// Whether requests over TLS of a trusted proxy in front (`X-Forwarded-Proto: https`) count as secure.
     pub trust_forwarded_proto: bool,
 }
@@ -55,6 +57,7 @@ impl Default for GatewaySettings {
             timeouts: CallerTimeouts::default(),
             pool_idle: Duration::from_secs(50),
             forwarded: false,
+            recheck: Duration::from_secs(5),
             trust_forwarded_proto: true,
         }
     }

@@ -140,6 +140,40 @@ async fn a_keys_rate_is_its_own_and_outlives_a_refresh() {
 }
 
 #[tokio::test]
+async fn one_more_look_at_a_request_that_goes_on_is_no_use_of_its_key() {
+    let world = World::new();
+    let rule = rule(&[ApiKey], |_| {});
+    let key = world.key(|k| k.requests_per_minute = Some(1));
+    assert_eq!(word(&use_key(&world, &rule, key.expose(), 0).await), "ok usr_1");
+    let used = world.store.uses.load(Ordering::SeqCst);
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-api-key", key.expose().parse().unwrap());
+    let address = "192.0.2.1".parse().unwrap();
+    let request = RequestParts {
+        method: &http::Method::GET,
+        path: "/orders",
+        query: None,
+        headers: &headers,
+        client_address: address,
+        secure: true,
+    };
+    let peer = Peer::new(address, None);
+    for second in 0..5 {
+        assert_eq!(word(&world.access.check_again(&request, &peer, &rule, at(second)).await), "ok usr_1");
+    }
+    assert_eq!(world.store.uses.load(Ordering::SeqCst), used);
+    assert_eq!(word(&use_key(&world, &rule, key.expose(), 5).await), "api_key_rate");
+    assert_eq!(word(&world.access.check_again(&request, &peer, &rule, at(5)).await), "ok usr_1");
+    let other = rule_for_others();
+    let said = word(&world.access.check_again(&request, &peer, &other, at(5)).await);
+    assert_eq!(said, "subject_not_admitted", "the rule of now decides");
+}
+
+fn rule_for_others() -> Rule {
+    rule(&[ApiKey], |r| r.subjects = vec!["usr_2".to_owned()])
+}
+
+#[tokio::test]
 async fn every_placement_works_and_only_the_chosen_ones() {
     let world = World::new();
     let everywhere = rule(&[ApiKey], |r| {

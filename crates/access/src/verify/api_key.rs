@@ -155,7 +155,7 @@ impl KnownKey {
     }
 
     /// The checks that depend on the request, in order.
-    fn admit(&self, Question { request, rule, now }: Question<'_>) -> Result<(), Rejection> {
+    fn admit(&self, Question { request, rule, now, is_first }: Question<'_>) -> Result<(), Rejection> {
         let reject = |reason: Reason| Err(Rejection::from(reason).about(&self.identity));
         match self.key.status {
             ApiKeyStatus::Active => {}
@@ -170,7 +170,7 @@ impl KnownKey {
         if !self.key.routes.is_empty() && !self.key.routes.iter().any(|route| route == rule.name()) {
             return reject(Reason::ApiKeyRoute);
         }
-        match self.key.requests_per_minute {
+        match self.key.requests_per_minute.filter(|_| is_first) {
             None => Ok(()),
             Some(limit) => self
                 .rate

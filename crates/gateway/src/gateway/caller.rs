@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_access::{Peer, PeerCertificate};
 use countersign_net::ConnectionInfo;
+use http::HeaderMap;
 
 use super::forwarded::Forwarded;
 use super::request_id::RequestIds;
@@ -16,7 +17,7 @@ pub(crate) struct Caller {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) peer: Peer,
     pub(crate) forwarded: Forwarded,
-    pub(crate) secure: bool,
+    secure: bool,
     /// HTTP/1: the connection's own tick polls whatever waits in it.
     pub(crate) ticked: bool,
     pub(crate) watch: Arc<Watch>,
@@ -59,6 +60,11 @@ impl Caller {
             tunnel: Mutex::new(None),
             gateway,
         })
+    }
+
+    /// Whether its own connection is encrypted, as far as we see or a trusted proxy says.
+    pub(crate) fn is_secure(&self, headers: &HeaderMap) -> bool {
+        self.secure || (self.gateway.settings.trust_forwarded_proto && self.forwarded.says_secure(headers))
     }
 
     /// Leaves a tunnel to be run when HTTP has ended on this connection.

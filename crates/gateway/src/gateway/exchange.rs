@@ -11,7 +11,9 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 
+use super::again::Again;
 use super::answer::{self, Problem, REQUEST_ID};
 use super::caller::Caller;
 use super::log::{self, Record};
@@ -113,11 +115,14 @@ impl Exchange {
         }
         self.authenticated_by = permit.identity().map(|identity| identity.method);
 
-        self.prepare(&permit, &route, &mut head)?;
         // RFC 6455 §4.1: the handshake has no body. One with a body stays an ordinary request: nobody must take its rest
         // for the first bytes of the WebSocket.
         let may_upgrade = connection.websocket && route.websocket && body.is_end_stream();
-        let upgrade = head.extensions.remove().filter(|_| may_upgrade);
+        let upgrade = head.extensions.remove::<OnUpgrade>().filter(|_| may_upgrade).map(|upgrade| {
+            let id = self.request_id().clone();
+            (upgrade, Again::new(&self.caller, &head, &target, client, &id))
+        });
+        self.prepare(&permit, &route, &mut head)?;
         let outgoing = Outgoing {
             target: route.upstream_target(&target).ok_or(Refusal::BadPath)?,
             method: head.method,
@@ -128,7 +133,7 @@ impl Exchange {
             stall: self.caller.gateway.settings.timeouts.stall,
         };
         let answered = match upgrade {
-            Some(upgrade) => self.websocket(&permit, &route, outgoing, upgrade).await,
+            Some(asked) => self.websocket(&permit, &route, outgoing, asked).await,
             None => proxy::forward(&permit, &route, outgoing).await,
         };
         match answered {
@@ -181,15 +186,13 @@ impl Exchange {
         client: std::net::IpAddr,
     ) -> Result<Permit, Stop> {
         let caller = &self.caller;
-        let settings = &caller.gateway.settings;
         let parts = RequestParts {
             method: &head.method,
             path: target.path(),
             query: target.query(),
             headers: &head.headers,
             client_address: client,
-            secure: caller.secure
-                || (settings.trust_forwarded_proto && caller.forwarded.says_secure(&head.headers)),
+            secure: caller.is_secure(&head.headers),
         };
         match caller.gateway.access.check(&parts, &caller.peer, &route.rule, self.now).await {
             Decision::Allow(permit) => Ok(permit),
@@ -241,7 +244,7 @@ impl Exchange {
         permit: &Permit,
         route: &Route,
         outgoing: Outgoing,
-        upgrade: hyper::upgrade::OnUpgrade,
+        (upgrade, again): (OnUpgrade, Again),
     ) -> Result<Response<ResponseBody>, proxy::Fault> {
         let (response, tunnel) = proxy::open_websocket(permit, route, outgoing, upgrade).await?;
         if let Some(mut tunnel) = tunnel {
@@ -249,6 +252,7 @@ impl Exchange {
             if ends != Timestamp::MAX {
                 tunnel.ends_after(ends.since(self.now));
             }
+            tunnel.ends_with(again.until_denied());
             self.caller.watch.upgrade();
             self.caller.leave_tunnel(tunnel);
         }

@@ -121,6 +121,20 @@ pub(crate) fn unreadable_certificate(error: &InvalidCertificate, client: IpAddr)
     );
 }
 
+/// A WebSocket that was ended because it would not be allowed any more.
+pub(crate) fn ended(reason: &'static str, route: &str, client: IpAddr, request_id: &HeaderValue) {
+    counter!("countersign_denials_total", "route" => route.to_owned(), "reason" => reason).increment(1);
+    tracing::info!(
+        target: "audit",
+        event = "ended",
+        reason,
+        route,
+        client = %client,
+        request_id = id(request_id),
+        "WebSocket ended"
+    );
+}
+
 /// A connection that was cut because its caller took too long. Resting ones end like this every day.
 pub(crate) fn cut(phase: Phase, client: IpAddr) {
     counter!("countersign_connections_cut_total", "reason" => phase.as_str()).increment(1);

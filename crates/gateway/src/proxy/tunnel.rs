@@ -1,5 +1,7 @@
-//! A WebSocket after its handshake: bytes both ways until an end, a long silence, or the end of the credential.
+//! A WebSocket after its handshake: bytes both ways until an end, a long silence, the end of the credential, or of what
+//! allowed it.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,11 +19,17 @@ pub(crate) struct Tunnel {
     upstream: OnUpgrade,
     idle: Duration,
     life: Option<Duration>,
+    denied: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Tunnel {
     pub(crate) fn new(caller: OnUpgrade, upstream: OnUpgrade, idle: Duration) -> Self {
-        Self { caller, upstream, idle, life: None }
+        Self { caller, upstream, idle, life: None, denied: Box::pin(std::future::pending()) }
+    }
+
+    /// Ends when this does: it would not be allowed any more.
+    pub(crate) fn ends_with(&mut self, denied: impl Future<Output = ()> + Send + 'static) {
+        self.denied = Box::pin(denied);
     }
 
     /// Ends after this long whatever happens: the credential that opened it is void then.
@@ -56,6 +64,7 @@ impl Tunnel {
             _ = tokio::io::copy_bidirectional(&mut caller, &mut upstream) => {}
             () = silence => {}
             () = end_of_life => {}
+            () = self.denied => {}
         }
     }
 }

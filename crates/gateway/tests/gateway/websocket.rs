@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_gateway::UpstreamTimeouts;
+use countersign_gateway::{GatewaySettings, UpstreamTimeouts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -37,10 +37,48 @@ async fn bytes_pass_both_ways() {
         tokio::time::timeout(PATIENCE, socket.read_exact(&mut echo)).await.unwrap().unwrap();
         assert_eq!(echo, message);
     }
-    gateway.gateway.replace_routes(vec![]).unwrap();
+}
+
+/// A gateway that asks often, and a WebSocket by key through it.
+async fn asked_often() -> (Upstream, Running, TcpStream) {
+    let upstream = Upstream::start().await;
+    let settings = GatewaySettings { recheck: Duration::from_millis(30), ..GatewaySettings::default() };
+    let gateway = Running::start_with(vec![route("keyed", "/", &upstream, keyed())], settings).await;
+    let mut socket = gateway.connect().await;
+    socket.write_all(format!("{HANDSHAKE}X-API-Key: {}\r\n\r\n", gateway.key).as_bytes()).await.unwrap();
+    assert!(head(&mut socket).await.starts_with("http/1.1 101"));
+    (upstream, gateway, socket)
+}
+
+async fn echoes(socket: &mut TcpStream) {
     socket.write_all(b"still").await.unwrap();
     let mut echo = [0; 5];
     tokio::time::timeout(PATIENCE, socket.read_exact(&mut echo)).await.unwrap().unwrap();
+}
+
+async fn ends(mut socket: TcpStream) {
+    let end = tokio::time::timeout(PATIENCE, socket.read(&mut [0; 8])).await.expect("ended");
+    assert_eq!(end.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_websocket_ends_when_its_credential_does() {
+    let (_upstream, gateway, mut socket) = asked_often().await;
+    // Asked many times, and allowed.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    echoes(&mut socket).await;
+    gateway.revoke_key();
+    ends(socket).await;
+}
+
+#[tokio::test]
+async fn a_websocket_outlives_a_change_of_routes_that_still_allows_it_and_no_other() {
+    let (upstream, gateway, mut socket) = asked_often().await;
+    gateway.gateway.replace_routes(vec![route("renamed", "/ws", &upstream, keyed())]).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    echoes(&mut socket).await;
+    gateway.gateway.replace_routes(vec![]).unwrap();
+    ends(socket).await;
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 mod upstream;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_access::ports::{ApiKeys, BoxFuture, Unavailable};
+use countersign_access::ports::{ApiKeys, BoxFuture, Change, Unavailable};
 use countersign_access::{Access, ApiKeyPlacement, Limits, Rule, RuleSettings, Settings, Sources, api_key};
 use countersign_gateway::{
     Gateway, GatewaySettings, IdentityIssuer, IdentityOptions, RequestLimits, RouteConfig, SignIdentity,
@@ -35,15 +35,18 @@ pub(crate) struct Running {
     /// A key that is good for `owner`.
     pub(crate) key: String,
     pub(crate) verifier: Arc<countersign_jose::VerifyingKey>,
+    access: Arc<Access>,
+    known: Arc<OneKey>,
     shutdown: CancellationToken,
     task: Option<tokio::task::JoinHandle<countersign_net::Drained>>,
 }
 
-struct OneKey(Arc<ApiKey>);
+struct OneKey(Mutex<Arc<ApiKey>>);
 
 impl ApiKeys for OneKey {
     fn api_key<'a>(&'a self, hash: &'a TokenHash) -> BoxFuture<'a, Result<Option<Arc<ApiKey>>, Unavailable>> {
-        Box::pin(async move { Ok((*hash == self.0.hash).then(|| Arc::clone(&self.0))) })
+        let key = Arc::clone(&self.0.lock().unwrap());
+        Box::pin(async move { Ok((*hash == key.hash).then_some(key)) })
     }
 }
 
@@ -55,7 +58,7 @@ impl SignIdentity for Signer {
     }
 }
 
-fn access(key: &str) -> Access {
+fn access(key: &str) -> (Arc<Access>, Arc<OneKey>) {
     let env = Env::system();
     let known = ApiKey {
         id: ApiKeyId::from("key_1"),
@@ -70,6 +73,7 @@ fn access(key: &str) -> Access {
         created_at: env.now(),
         expires_at: None,
     };
+    let known = Arc::new(OneKey(Mutex::new(Arc::new(known))));
     let settings = Settings {
         local_issuer: Issuer::from("https://id.example"),
         issuers: vec![],
@@ -80,14 +84,14 @@ fn access(key: &str) -> Access {
     };
     let sources = Sources {
         accounts: vec![],
-        api_keys: Some(Arc::new(OneKey(Arc::new(known)))),
+        api_keys: Some(Arc::clone(&known) as Arc<dyn ApiKeys>),
         revocations: None,
         fetch: None,
         key_use: None,
         hasher: Arc::new(Hasher::new(countersign_passwords::Limits::default(), Arc::new(SystemRng))),
         env,
     };
-    Access::new(settings, sources).unwrap()
+    (Arc::new(Access::new(settings, sources).unwrap()), known)
 }
 
 impl Running {
@@ -106,14 +110,26 @@ impl Running {
             Duration::from_secs(60),
             Arc::new(Signer(signer)),
         );
+        let (access, known) = access(&key);
         let gateway =
-            Gateway::new(settings, routes, Arc::new(access(&key)), Some(issuer), Env::system()).unwrap();
+            Gateway::new(settings, routes, Arc::clone(&access), Some(issuer), Env::system()).unwrap();
         let listener =
             Listener::bind(ListenerSettings::new(SocketAddr::from(([127, 0, 0, 1], 0))), None).unwrap();
         let address = listener.local_addr();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(Arc::clone(&gateway).serve(listener, shutdown.clone()));
-        Self { address, gateway, key, verifier: Arc::new(verifier), shutdown, task: Some(task) }
+        let verifier = Arc::new(verifier);
+        Self { address, gateway, key, verifier, access, known, shutdown, task: Some(task) }
+    }
+
+    /// Revokes the key and lets the gateway know.
+    pub(crate) fn revoke_key(&self) {
+        let hash = {
+            let mut known = self.known.0.lock().unwrap();
+            *known = Arc::new(ApiKey { status: ApiKeyStatus::Revoked, ..ApiKey::clone(&known) });
+            known.hash
+        };
+        self.access.apply(&Change::ApiKey(hash), Env::system().now());
     }
 
     /// Tells it to stop and waits until it has.
