@@ -116,6 +116,8 @@ enum Grant {
     ClientCredentials,
     RefreshToken,
     DeviceCode,
+    TokenExchange,
+    JwtBearer,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -204,6 +206,9 @@ impl Add {
         if self.auth == Authentication::None && self.grants.contains(&Grant::ClientCredentials) {
             return Err("client_credentials is for clients that can prove who they are (RFC 6749 §4.4): choose another --auth".into());
         }
+        if self.auth == Authentication::None && self.grants.contains(&Grant::TokenExchange) {
+            return Err("token_exchange is for clients that can prove who they are (RFC 8693 §5): choose another --auth".into());
+        }
         if self.auth == Authentication::PrivateKeyJwt && self.jwks_file.is_none() && self.jwks_uri.is_none() {
             return Err("private_key_jwt needs --jwks-file or --jwks-uri".into());
         }
@@ -249,6 +254,8 @@ impl From<Grant> for GrantType {
             Grant::ClientCredentials => Self::ClientCredentials,
             Grant::RefreshToken => Self::RefreshToken,
             Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
+            Grant::JwtBearer => Self::JwtBearer,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! From what was written to what can be believed: contradictions refused, every problem reported with its key's path.
 
 mod certificates;
+mod grants;
 mod resources;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,7 +76,8 @@ impl Check {
             let issuer = self.issuer(&name, issuer);
             (name, issuer)
         });
-        let issuers = issuers.collect();
+        let issuers: BTreeMap<_, _> = issuers.collect();
+        let grants = self.grants(raw.grants, &issuers);
         if had_server && server.is_none() {
             return None;
         }
@@ -86,6 +88,7 @@ impl Check {
             acr_classes: self.acr_classes(raw.acr_classes),
             keys,
             tokens: self.tokens(&raw.tokens),
+            grants,
             ca: self.ca(raw.ca, server.as_ref()),
             basic: self.basic(raw.basic),
             issuers,

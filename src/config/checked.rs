@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_jose::Algorithm;
 use countersign_model::{AccessTokenFormat, Scope, ScopeSet, SecretString};
+use countersign_oauth::{ExchangeRule, JwtBearerRule};
 use ipnet::IpNet;
 use url::Url;
 
@@ -24,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) tokens: Tokens,
     pub(crate) resources: Vec<Resource>,
     pub(crate) acr_classes: Vec<AcrClass>,
+    pub(crate) grants: Grants,
     pub(crate) ca: Ca,
     pub(crate) basic: Basic,
     pub(crate) issuers: BTreeMap<String, RawIssuer>,
@@ -57,6 +59,7 @@ impl Config {
             ("gateway.trusted_proxies and limits of connections", gateway(self) != gateway(new)),
             ("[keys]", self.keys != new.keys),
             ("[tokens]", self.tokens != new.tokens),
+            ("[grants]", self.grants != new.grants),
             ("[ca]", self.ca != new.ca),
             ("basic.concurrent_hashes", self.basic.concurrent_hashes != new.basic.concurrent_hashes),
             ("[network]", self.network != new.network),
@@ -189,6 +192,13 @@ pub(crate) struct AcrClass {
     pub(crate) acr: String,
     pub(crate) amr: Vec<String>,
     pub(crate) within: Option<Duration>,
+}
+
+/// Rules of grants that nobody may use without one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Grants {
+    pub(crate) token_exchange: Vec<ExchangeRule>,
+    pub(crate) jwt_bearer: Vec<JwtBearerRule>,
 }
 
 /// The built-in authority.

@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are the schema's descriptions: `countersign config schema` prints them.
 
+mod grants;
 mod resources;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{ByteSize, Span};
 
+pub(crate) use grants::{RawGrants, RawJwtBearer, RawSubjects, RawTokenExchange};
 pub(crate) use resources::{RawAcrClass, RawResource};
 
 /// The whole file.
@@ -39,6 +41,8 @@ pub(crate) struct RawConfig {
     pub resources: Vec<RawResource>,
     /// Classes of sign-ins that routes and clients may ask for, the strongest first.
     pub acr_classes: Vec<RawAcrClass>,
+    /// Grants that nobody may use without a rule: token exchange, JWT bearer.
+    pub grants: RawGrants,
     /// The certificate authority in the binary.
     pub ca: RawCa,
     /// Basic authentication.
@@ -396,6 +400,12 @@ pub(crate) struct RawIssuer {
     /// Types (`typ`) its tokens may have. Default: `["at+jwt", "JWT"]`, and none at all.
     #[serde(default)]
     pub types: Option<Vec<String>>,
+    /// Whom its subjects are here, where `[grants]` take its tokens. Default: `foreign`.
+    #[serde(default)]
+    pub subjects: RawSubjects,
+    /// The claim that names them. Default: `sub`.
+    #[serde(default)]
+    pub subject_claim: Option<String>,
     /// Its reference tokens are introspected here (RFC 7662).
     #[serde(default)]
     pub introspection: Option<RawIntrospection>,

@@ -12,7 +12,7 @@ use countersign_store::Store;
 
 use super::listen::listen;
 use super::tls::{self, Own};
-use super::{Parts, live};
+use super::{Parts, grants, live};
 use crate::config::{Config, checked};
 use crate::output::Failure;
 
@@ -41,6 +41,9 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         session: tokens.session,
         ..Lifetimes::default()
     };
+    settings.exchange_rules.clone_from(&config.grants.token_exchange);
+    settings.jwt_bearer_rules.clone_from(&config.grants.jwt_bearer);
+    settings.trusted_issuers = grants::trusted_issuers(config)?;
     settings.refresh_grace = tokens.refresh_grace;
     settings.several_audiences = tokens.several_audiences;
     settings.default_audience = live::default_audience(config, &parts.issuer);

@@ -8,6 +8,7 @@ mod data_plane;
 mod fetch;
 pub(crate) mod files;
 mod foundation;
+mod grants;
 mod htpasswd;
 mod keys;
 mod listen;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use countersign_model::{Client, GrantId, GrantType, ScopeSet, SecretString, Session, Timestamp};
 use serde::Serialize;
 
+use crate::acr::class_of;
 use crate::authorize::{resource, scope};
 use crate::ports::{
     Approval, AuthenticationEvent, DecoupledKind, DecoupledRequest, Grant, Ports, Unavailable,
@@ -217,10 +218,11 @@ impl<P: Ports> Engine<P> {
             created_at: now,
             revoked_at: None,
         };
+        let class = class_of(&self.settings.acr_classes, &[], session, false, now);
         let authentication = AuthenticationEvent {
             auth_time: session.auth_time,
             amr: session.amr.clone(),
-            acr: session.acr.clone(),
+            acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
         };
         let approval = Approval {
             grant: grant.id.clone(),

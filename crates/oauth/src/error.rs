@@ -1,8 +1,9 @@
 //! Everything that can go wrong, and the one place that says what each is on the wire.
 
-use crate::SigningFailed;
 use crate::ports::Unavailable;
 use crate::register::RegistrationRefusal;
+use crate::trusted_issuer::ForeignRefusal;
+use crate::{ExchangeRefusal, SigningFailed};
 
 /// Why a request was refused. [`Error::code`], [`Error::status`] and [`Error::description`] are for the answer;
 /// [`Error::reason`] is for the log alone.
@@ -48,6 +49,9 @@ pub enum Error {
     /// RFC 9396 §5.
     #[error("the authorization details are malformed, of an unknown type, or more than may be had")]
     InvalidAuthorizationDetails,
+    /// RFC 8693 §2.2.2.
+    #[error("the tokens can not be exchanged")]
+    Exchange(#[source] ExchangeRefusal),
     /// RFC 8707 §2.
     #[error("the resource is malformed or not one the client may ask for")]
     InvalidTarget,
@@ -237,6 +241,10 @@ pub enum GrantRefusal {
     VerifierUnexpected,
     #[error("the device code is unknown, another client's, or was used before")]
     DeviceCodeUnknown,
+    #[error("the assertion: {0}")]
+    Assertion(ForeignRefusal),
+    #[error("the assertion was used before")]
+    AssertionReplayed,
     #[error("the grant was revoked")]
     Revoked,
     #[error("the account is disabled")]
@@ -291,6 +299,7 @@ impl Error {
             Self::UnsupportedGrantType => wire(400, "unsupported_grant_type", "RFC 6749 §5.2"),
             Self::UnauthorizedClient => wire(400, "unauthorized_client", "RFC 6749 §4.1.2.1, §5.2"),
             Self::InvalidGrant(_) => wire(400, "invalid_grant", "RFC 6749 §5.2"),
+            Self::Exchange(_) => wire(400, "invalid_request", "RFC 8693 §2.2.2"),
             Self::InvalidScope => wire(400, "invalid_scope", "RFC 6749 §4.1.2.1, §5.2"),
             Self::UnboundToken => wire(400, "invalid_request", "FAPI 2.0 Security Profile §5.3.2.1"),
             Self::InvalidAuthorizationDetails => wire(400, "invalid_authorization_details", "RFC 9396 §5"),

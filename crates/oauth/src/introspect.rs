@@ -153,6 +153,13 @@ impl<P: Ports> Engine<P> {
     }
 }
 
+impl Verified {
+    /// The claims as they were signed.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
 fn live(found: Option<FoundAccessToken>, now: Timestamp) -> Option<FoundAccessToken> {
     found.filter(|found| found.is_live && now < found.token.expires_at)
 }

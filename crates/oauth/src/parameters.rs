@@ -25,11 +25,13 @@ impl<'a> Parameters<'a> {
         Self(form_urlencoded::parse(text).collect())
     }
 
-    /// Refuses a parameter that comes twice (RFC 6749 §3.1, §3.2), except `resource`, which may (RFC 8707 §2).
+    /// Refuses a parameter that comes twice (RFC 6749 §3.1, §3.2), except `resource`, which may (RFC 8707 §2), and
+    /// `audience` (RFC 8693 §2.1).
     pub(crate) fn refuse_duplicates(&self) -> Result<(), Error> {
         for (position, (name, _)) in self.0.iter().enumerate() {
             let earlier = self.0.iter().take(position);
-            if name != "resource" && earlier.into_iter().any(|(known, _)| known == name) {
+            if name != "resource" && name != "audience" && earlier.into_iter().any(|(known, _)| known == name)
+            {
                 return Err(Error::DuplicateParameter);
             }
         }

@@ -115,6 +115,8 @@ pub trait Grants: Send + Sync {
         scopes: &ScopeSet,
         now: Timestamp,
     ) -> impl Future<Output = Answer<()>> + Send;
+    /// Keeps a new grant that nothing was issued on yet.
+    fn begin_grant(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Answer<()>> + Send;
     /// The grant, revoked or not.
     fn grant(&self, id: &GrantId) -> impl Future<Output = Answer<Option<Grant>>> + Send;
     /// Revokes the grant with every code, refresh token and access token of it, and tells the checkers.

@@ -7,7 +7,7 @@ use countersign_model::ScopeSet;
 use url::Url;
 
 use crate::register::{ClientDocumentPolicy, RegistrationPolicy};
-use crate::{AcrClass, DetailTypes, Resources};
+use crate::{AcrClass, DetailTypes, ExchangeRule, JwtBearerRule, Resources, TrustedIssuers};
 
 /// Settings of the engine. [`Settings::new`] gives every default; change what differs.
 #[derive(Clone, Debug)]
@@ -32,6 +32,12 @@ pub struct Settings {
     pub acr_classes: Vec<AcrClass>,
     /// The types of authorization details that may be asked for (RFC 9396 §2.1).
     pub authorization_details_types: DetailTypes,
+    /// Issuers whose tokens some grants take.
+    pub trusted_issuers: TrustedIssuers,
+    /// Who may exchange tokens (RFC 8693). Empty: nobody.
+    pub exchange_rules: Vec<ExchangeRule>,
+    /// Who may bring assertions of which issuer (RFC 7523 §2.1). Empty: nobody.
+    pub jwt_bearer_rules: Vec<JwtBearerRule>,
     /// The scopes that the metadata names.
     pub scopes: ScopeSet,
     /// Takes authorization requests of confidential clients without PKCE. Public clients always need it.
@@ -164,6 +170,9 @@ impl Settings {
             acr_classes: Vec::new(),
             authorization_details_types: DetailTypes::new(),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
+            trusted_issuers: TrustedIssuers::new(),
+            exchange_rules: Vec::new(),
+            jwt_bearer_rules: Vec::new(),
             insecure_pkce_optional: false,
             require_pushed_authorization_requests: false,
             require_signed_request_object: false,

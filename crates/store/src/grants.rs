@@ -159,6 +159,16 @@ impl Write for RememberConsent {
     }
 }
 
+struct Begin(Grant, Timestamp);
+
+impl Write for Begin {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        insert(tx, &self.0, self.1).await
+    }
+}
+
 impl Grants for Store {
     async fn consent(&self, user: &UserId, client: &ClientId) -> Result<ScopeSet, Unavailable> {
         let row = self.one(&CONSENT, params![user, client]).await?;
@@ -174,6 +184,10 @@ impl Grants for Store {
     ) -> Result<(), Unavailable> {
         let (user, client, scopes) = (user.clone(), client.clone(), scopes.clone());
         Ok(self.write(RememberConsent { user, client, scopes, now }).await?)
+    }
+
+    async fn begin_grant(&self, grant: &Grant, now: Timestamp) -> Result<(), Unavailable> {
+        Ok(self.write(Begin(grant.clone(), now)).await?)
     }
 
     async fn grant(&self, id: &GrantId) -> Result<Option<Grant>, Unavailable> {

@@ -232,7 +232,7 @@ async fn service(system: &System, id: &str, format: AccessTokenFormat, file: &Pa
         ),
         authentication: ClientAuthentication::ClientSecretBasic,
         secrets: vec![secret.hash()],
-        grant_types: BTreeSet::from([GrantType::ClientCredentials]),
+        grant_types: BTreeSet::from([GrantType::ClientCredentials, GrantType::TokenExchange]),
         scopes: scopes()?,
         default_scopes: scopes()?,
         access_token_format: format,

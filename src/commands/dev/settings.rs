@@ -102,6 +102,12 @@ upstream = "http://127.0.0.1:{demo}"
 accept = ["jwt", "oauth", "mtls", "basic", "api_key"]
 api_key = {{ headers = ["X-API-Key"], query = "api_key" }}
 
+# What the demo service may trade a caller's token for: one that names it as the actor (RFC 8693).
+[[grants.token_exchange]]
+client = "demo-service"
+audiences = ["http://localhost:{server}"]
+scopes = ["demo.read"]
+
 [management]
 listen = "127.0.0.1:{management}"
 

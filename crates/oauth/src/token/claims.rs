@@ -26,6 +26,9 @@ pub(super) struct AccessClaims<'a> {
     /// RFC 7800 §3.1: the key whoever presents it must prove to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cnf: Option<Cnf>,
+    /// RFC 8693 §4.1: who acts for the subject, nearest outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) act: Option<&'a serde_json::Value>,
     /// RFC 9068 §2.2.1: only when a person signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth_time: Option<i64>,

@@ -46,6 +46,7 @@ impl<P: Ports> Engine<P> {
             resources,
             details,
             confirmation: caller.confirmation(),
+            act: None,
             lifetime: None,
         };
         let mut access = self.make_access_token(&order, now)?;

@@ -23,6 +23,8 @@ pub(super) struct Order<'a> {
     /// The key it is bound to.
     pub(super) confirmation: Option<Confirmation>,
     pub(super) details: &'a AuthorizationDetails,
+    /// Who acts for whom it speaks of (RFC 8693 §4.1).
+    pub(super) act: Option<&'a serde_json::Value>,
     /// `None`: the client's or the server's default.
     pub(super) lifetime: Option<Duration>,
 }
@@ -34,6 +36,8 @@ pub(super) enum Speaker<'a> {
     Client,
     /// A person.
     Person(Person<'a>),
+    /// Another client, or somebody of another issuer.
+    Other(&'a Subject),
 }
 
 /// A person, and how they came to be in this token.
@@ -65,6 +69,7 @@ impl Made {
     pub(super) fn into_response(self) -> TokenResponse {
         TokenResponse {
             access_token: self.text,
+            issued_token_type: None,
             token_type: "Bearer",
             expires_in: self.expires_in.as_secs(),
             refresh_token: None,
@@ -96,6 +101,7 @@ impl<P: Ports> Engine<P> {
             // RFC 9068 §2.2: the client's own name where no person is.
             Speaker::Client => (client.client_id.as_str(), None),
             Speaker::Person(person) => (person.user.as_str(), person.grant),
+            Speaker::Other(subject) => (subject.as_str(), None),
         };
         let details = order.details.at(order.resources);
         let order = &Order { scopes: &scope, details: &details, ..*order };
@@ -132,7 +138,7 @@ impl<P: Ports> Engine<P> {
         (id, now, expires_at): (&'a TokenId, Timestamp, Timestamp),
     ) -> AccessClaims<'a> {
         let person = match order.speaker {
-            Speaker::Client => None,
+            Speaker::Client | Speaker::Other(_) => None,
             Speaker::Person(person) => Some(person),
         };
         let authentication = person.and_then(|person| person.authentication);
@@ -147,6 +153,7 @@ impl<P: Ports> Engine<P> {
             exp: expires_at.seconds(),
             jti: id.as_str(),
             cnf: order.confirmation.map(Cnf::of),
+            act: order.act,
             auth_time: authentication.map(|event| event.auth_time.seconds()),
             acr: authentication.and_then(|event| event.acr.as_deref()),
             amr: authentication.map_or(&[], |event| event.amr.as_slice()),

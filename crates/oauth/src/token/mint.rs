@@ -44,6 +44,7 @@ impl<P: Ports> Engine<P> {
             resources: &resources,
             details: &details,
             confirmation: None,
+            act: None,
             lifetime,
         };
         let made = self.make_access_token(&order, self.now())?;

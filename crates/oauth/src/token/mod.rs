@@ -23,6 +23,9 @@ pub use mint::Mint;
 pub struct TokenResponse {
     /// The access token.
     pub access_token: String,
+    /// What the access token may also be called, where one was exchanged for another (RFC 8693 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
     /// Always `Bearer`.
     pub token_type: &'static str,
     /// The access token's life in seconds.
@@ -76,6 +79,8 @@ impl<P: Ports> Engine<P> {
             GrantType::ClientCredentials => grants::client_credentials::give(self, &client, form).await,
             GrantType::RefreshToken => grants::refresh_token::rotate(self, &client, form).await,
             GrantType::DeviceCode => grants::device_code::redeem(self, &client, form).await,
+            GrantType::TokenExchange => grants::token_exchange::exchange(self, &client, form).await,
+            GrantType::JwtBearer => grants::jwt_bearer::redeem(self, &client, form).await,
         }
     }
 }

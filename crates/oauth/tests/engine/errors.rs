@@ -2,7 +2,9 @@
 
 use countersign_oauth::RegistrationRefusal as R;
 use countersign_oauth::ports::Unavailable;
-use countersign_oauth::{ClientRefusal, Error, GrantRefusal, RequestObjectRefusal, SigningFailed};
+use countersign_oauth::{
+    ClientRefusal, Error, ExchangeRefusal, ForeignRefusal, GrantRefusal, RequestObjectRefusal, SigningFailed,
+};
 
 fn every_error() -> Vec<(Error, u16, &'static str)> {
     let client = Error::InvalidClient { reason: ClientRefusal::WrongSecret };
@@ -38,6 +40,8 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
         (Error::LoginRequired, 400, "login_required"),
         (Error::ConsentRequired, 400, "consent_required"),
         (Error::AccessDenied, 400, "access_denied"),
+        (Error::Exchange(ExchangeRefusal::NoRule), 400, "invalid_request"),
+        (Error::InvalidGrant(GrantRefusal::Assertion(ForeignRefusal::Time)), 400, "invalid_grant"),
         (Error::AuthorizationPending, 400, "authorization_pending"),
         (Error::SlowDown, 400, "slow_down"),
         (Error::ExpiredToken, 400, "expired_token"),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::support::*;
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 24] = [
     "client_id",
     "client_secret",
     "client_assertion",
@@ -22,6 +22,14 @@ const NAMES: [&str; 16] = [
     "code_verifier",
     "refresh_token",
     "token",
+    "device_code",
+    "assertion",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
+    "audience",
 ];
 
 fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
@@ -31,6 +39,10 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
         Just("authorization_code".to_owned()),
         Just("refresh_token".to_owned()),
         Just("client_credentials".to_owned()),
+        Just("urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
+        Just("urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
+        Just("urn:ietf:params:oauth:token-type:jwt".to_owned()),
+        Just("urn:ietf:params:oauth:token-type:id_token".to_owned()),
         Just(CALLBACK.to_owned()),
         Just("none".to_owned()),
         Just("urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned()),

@@ -43,6 +43,7 @@ pub(crate) async fn give<P: Ports>(
         resources: &resources,
         confirmation: caller.confirmation(),
         details: &details,
+        act: None,
         lifetime: None,
     };
     let access = engine.make_access_token(&order, engine.now())?;

@@ -73,6 +73,7 @@ pub(crate) async fn rotate<P: Ports>(
         resources: &resources,
         confirmation: caller.confirmation(),
         details: &details,
+        act: None,
         lifetime: None,
     };
     let mut access = engine.make_access_token(&order, now)?;

@@ -1,6 +1,7 @@
 //! A house for one test: its own memory, clock, randomness and keys.
 
 mod keys;
+mod partner;
 mod ports;
 mod signing;
 
@@ -18,6 +19,7 @@ use countersign_oauth::{
 use serde_json::Value;
 
 pub(crate) use keys::{TestDocuments, TestKeys, TestRing, encryption_key};
+pub(crate) use partner::{PARTNER, Partner};
 pub(crate) use ports::Memory;
 pub(crate) use signing::{ClientKey, redemption_pairs};
 
