@@ -10,8 +10,9 @@ use countersign_access::{
 use countersign_jose::{Algorithm, UnknownAlgorithm};
 use countersign_model::Issuer;
 use countersign_net::Fetcher;
+use tokio::sync::Semaphore;
 
-use super::fetch::{Introspection, JwksFetcher};
+use super::fetch::{Introspection, JwksFetcher, QUESTIONS};
 use super::htpasswd::HtpasswdFiles;
 use super::{Parts, files};
 use crate::config::raw::RawIssuer;
@@ -118,6 +119,7 @@ pub(super) fn external(name: &str, raw: &RawIssuer, fetcher: &Fetcher) -> Result
             client_id: introspection.client_id.clone(),
             client_secret: secret,
             remember,
+            places: Semaphore::new(QUESTIONS),
         });
         Ok::<_, Failure>(client)
     });

@@ -9,6 +9,7 @@ use countersign_net::{
     AddressPolicy, ClientTls, ClientTlsSettings, FetchRequest, FetchSettings, Fetched, Fetcher, Roots,
 };
 use http::{HeaderValue, StatusCode, header};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::routes;
@@ -58,7 +59,13 @@ pub(super) struct Introspection {
     pub(super) client_secret: SecretString,
     /// How long an answer is kept.
     pub(super) remember: Duration,
+    /// Tokens nobody knows cost a question each: no more than this many at a time, so that a flood of them does not
+    /// become one at the other server.
+    pub(super) places: Semaphore,
 }
+
+/// Questions asked of one server at a time.
+pub(super) const QUESTIONS: usize = 64;
 
 impl ReferenceTokens for Introspection {
     fn reference_token<'a>(
@@ -67,6 +74,7 @@ impl ReferenceTokens for Introspection {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<ReferenceToken>, Unavailable>> {
         Box::pin(async move {
+            let _place = self.places.acquire().await.map_err(|error| Unavailable(error.to_string()))?;
             let answer = self.fetcher.fetch(self.request(token)?).await.map_err(unavailable)?;
             expect_ok(&answer)?;
             let claims: serde_json::Map<_, _> = serde_json::from_slice(&answer.body).map_err(|error| {

@@ -47,6 +47,27 @@ async fn a_reference_token_is_asked_about_once_while_it_is_fresh() {
 }
 
 #[tokio::test]
+async fn what_is_active_but_no_access_token_opens_nothing() {
+    let world = World::new();
+    let rule = rule(&[Oauth], |_| {});
+    for (name, kind, said) in [
+        ("token_type", "Bearer", "ok usr_1"),
+        ("token_use", "access_token", "ok usr_1"),
+        ("typ", "at+jwt", "ok usr_1"),
+        ("token_type", "refresh_token", "token_wrong_type"),
+        ("token_use", "refresh_token", "token_wrong_type"),
+        ("token_use", "id", "token_wrong_type"),
+        ("typ", "Refresh", "token_wrong_type"),
+        ("typ", "ID", "token_wrong_type"),
+        ("typ", "Offline", "token_wrong_type"),
+    ] {
+        let token = own();
+        keep(&world, &token, |claims| claims[name] = kind.into());
+        assert_eq!(word(&world.bearer(&rule, &token, at(0)).await), said, "{name} {kind}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_garbage_expired_and_foreign_are_refused() {
     let world = World::new();
     let rule = rule(&[Oauth], |_| {});

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use countersign_model::{Method, Timestamp, TokenHash};
+use serde_json::{Map, Value};
 
 use crate::api_key::WellFormed;
 use crate::outcome::Rejection;
@@ -71,9 +72,23 @@ pub(crate) async fn ask(
     if answer.claims.get("iss").is_some_and(|iss| iss.as_str() != Some(issuer.issuer.as_str())) {
         return Err(Reason::TokenIssuer.into());
     }
+    if !is_access_token(&answer.claims) {
+        return Err(Reason::TokenType.into());
+    }
     let identity = Arc::new(claims::identity(&answer.claims, issuer, Method::Oauth)?);
     if identity.expires_at.plus(limits.leeway) <= now {
         return Err(Rejection::from(Reason::TokenExpired).about(&identity));
     }
     Ok((identity, answer.fresh_until))
+}
+
+/// RFC 7662 §2.1 lets an endpoint be asked about refresh tokens too, and servers answer for ID tokens as well: active, but
+/// nothing that opens a resource (RFC 8725 §3.11 in spirit). They say so in one of three members.
+fn is_access_token(claims: &Map<String, Value>) -> bool {
+    const OTHERS: [&str; 7] =
+        ["refresh_token", "refresh", "offline", "offline_token", "id_token", "id", "logout"];
+    ["token_type", "token_use", "typ"]
+        .iter()
+        .filter_map(|name| claims.get(*name)?.as_str())
+        .all(|kind| !OTHERS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
 }
