@@ -8,10 +8,10 @@ from support.postgres import Postgres
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    cluster = Postgres(tmp_path_factory.mktemp("postgres")).start()
+def database():
+    cluster = Postgres().start()
     yield cluster.url
-    cluster.stop()
+    cluster.close()
 
 
 @pytest.fixture(scope="module")

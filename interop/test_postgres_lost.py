@@ -12,10 +12,10 @@ BOUND = 60
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    made = Postgres(tmp_path_factory.mktemp("postgres")).start()
+def cluster():
+    made = Postgres().start()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -52,9 +52,11 @@ def test_jose_verifies(signed):
 
 def test_jwks_holds_no_private_part(signed):
     instance, _, _ = signed
-    for key in requests.get(f"{instance.issuer}/jwks", timeout=30).json()["keys"]:
+    keys = requests.get(f"{instance.issuer}/jwks", timeout=30).json()["keys"]
+    for key in keys:
         assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key), key.keys()
-        assert key["use"] == "sig" and key["kid"] and key["alg"]
+        assert key["use"] in ("sig", "enc") and key["kid"] and key["alg"]
+    assert [key["use"] for key in keys].count("sig") == 1
 
 
 def test_the_identity_token_verifies_too(house):

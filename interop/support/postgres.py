@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -16,16 +17,16 @@ USER = "countersign"
 
 
 class Postgres:
-    """A cluster in a temporary directory. PostgreSQL refuses to run as root, so root lends it to another user."""
+    """A cluster in a directory of its own, not in pytest's, which its owner alone may enter: PostgreSQL refuses to run as
+    root, so root lends it to another user."""
 
-    def __init__(self, directory: Path):
+    def __init__(self):
+        directory = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         self._programs = found[-1].parent if found else Path(shutil.which("initdb") or missing("PostgreSQL is missing: run `make setup-tests`")).parent
         self._directory = directory
         self._user = []
         if os.geteuid() == 0:
-            directory.parent.chmod(0o711)
-            directory.parent.parent.chmod(0o711)
             account = pwd.getpwnam("postgres")
             os.chown(directory, account.pw_uid, account.pw_gid)
             self._user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
@@ -33,7 +34,7 @@ class Postgres:
         self.url = f"postgres://{USER}@127.0.0.1:{self.port}/postgres"
         done = run(*self._user, self._programs / "initdb", "-D", directory / "data", "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", cwd="/")
         assert done.returncode == 0, done.stderr
-        self._log = directory.with_suffix(".log")
+        self._log = directory / "log"
         self._server = None
 
     def start(self) -> "Postgres":
@@ -55,6 +56,10 @@ class Postgres:
         """Fast: whoever is connected still does not hold it up."""
         self._server.send_signal(signal.SIGINT)
         self._server.wait(30)
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self._directory)
 
     def crash(self):
         """As a power cut would: the server and, when it is gone, its children."""

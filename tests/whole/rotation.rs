@@ -22,10 +22,12 @@ async fn jwks(house: &House) -> Answer {
     house.server(Method::GET, "/jwks", &[], None).await
 }
 
+/// The keys that are published to verify with.
 async fn published(house: &House) -> Vec<String> {
     let set = jwks(house).await.json();
     let kid = |key: &Value| key["kid"].as_str().unwrap().to_owned();
-    set["keys"].as_array().unwrap().iter().map(kid).collect()
+    let keys = set["keys"].as_array().unwrap().iter();
+    keys.filter(|key| key["use"] == "sig").map(kid).collect()
 }
 
 fn kid(token: &str) -> String {
