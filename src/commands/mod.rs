@@ -9,6 +9,7 @@ mod dev;
 mod device;
 mod help;
 mod keys;
+mod registration;
 mod secrets;
 mod serve;
 mod token;
@@ -49,6 +50,8 @@ enum Command {
     User(user::Arguments),
     /// OAuth clients.
     Client(client::Arguments),
+    /// Clients that register themselves.
+    Registration(registration::Arguments),
     /// API keys.
     Apikey(apikey::Arguments),
     /// Certificates of the built-in authority.
@@ -112,6 +115,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(&arguments)?,
         Command::User(arguments) => block_on(user::run(arguments))?,
         Command::Client(arguments) => block_on(client::run(arguments))?,
+        Command::Registration(arguments) => block_on(registration::run(arguments))?,
         Command::Apikey(arguments) => block_on(apikey::run(arguments))?,
         Command::Cert(arguments) => block_on(cert::run(arguments))?,
         Command::Token(arguments) => return block_on(token::run(arguments)).map(code),

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod grants;
+mod registration;
 mod resources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,7 @@ impl Check {
             keys,
             tokens: self.tokens(&raw.tokens),
             grants,
+            registration: self.registration(raw.registration),
             ca: self.ca(raw.ca, server.as_ref()),
             basic: self.basic(raw.basic),
             issuers,

@@ -1,17 +1,17 @@
 //! The configuration once it can be believed: defaults filled in, paths made absolute. Only `check` makes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_jose::Algorithm;
-use countersign_model::{AccessTokenFormat, Scope, ScopeSet, SecretString};
+use countersign_model::{AccessTokenFormat, GrantType, Scope, ScopeSet, SecretString};
 use countersign_oauth::{ExchangeRule, JwtBearerRule};
 use ipnet::IpNet;
 use url::Url;
 
-use super::raw::{LogFormat, RawClientCertificates, RawIssuer, RawRoute};
+use super::raw::{LogFormat, RawClientCertificates, RawIssuer, RawRegistrationAccess, RawRoute};
 
 /// The checked configuration.
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) resources: Vec<Resource>,
     pub(crate) acr_classes: Vec<AcrClass>,
     pub(crate) grants: Grants,
+    pub(crate) registration: Registration,
     pub(crate) ca: Ca,
     pub(crate) basic: Basic,
     pub(crate) issuers: BTreeMap<String, RawIssuer>,
@@ -60,6 +61,7 @@ impl Config {
             ("[keys]", self.keys != new.keys),
             ("[tokens]", self.tokens != new.tokens),
             ("[grants]", self.grants != new.grants),
+            ("[registration]", self.registration != new.registration),
             ("[ca]", self.ca != new.ca),
             ("basic.concurrent_hashes", self.basic.concurrent_hashes != new.basic.concurrent_hashes),
             ("[network]", self.network != new.network),
@@ -199,6 +201,38 @@ pub(crate) struct AcrClass {
 pub(crate) struct Grants {
     pub(crate) token_exchange: Vec<ExchangeRule>,
     pub(crate) jwt_bearer: Vec<JwtBearerRule>,
+}
+
+/// Clients that register themselves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Registration {
+    pub(crate) access: RawRegistrationAccess,
+    pub(crate) grant_types: BTreeSet<GrantType>,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) unused: Duration,
+    pub(crate) max_clients: u32,
+    pub(crate) max_per_address_and_hour: u32,
+    pub(crate) require_statement: bool,
+    pub(crate) statement_issuers: Vec<TrustedStatements>,
+    /// Hosts metadata documents may be on, none meaning all; `None`: no documents.
+    pub(crate) client_documents: Option<Vec<String>>,
+}
+
+/// Somebody whose software statements are believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct TrustedStatements {
+    pub(crate) issuer: String,
+    pub(crate) keys: StatementKeys,
+    pub(crate) algorithms: Option<Vec<String>>,
+}
+
+/// Where the keys of such an issuer are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum StatementKeys {
+    /// A URL.
+    Url(String),
+    /// A file.
+    File(PathBuf),
 }
 
 /// The built-in authority.

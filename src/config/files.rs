@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::check::Problem;
-use super::checked::{Config, Gateway, Store, Tls};
+use super::checked::{Config, Gateway, StatementKeys, Store, Tls};
 
 /// A file, and the key that names it.
 type Named<'a> = (String, &'a Path);
@@ -34,6 +34,11 @@ impl Config {
         files.extend(htpasswd.map(|(index, file)| (format!("basic.htpasswd[{index}]"), file.as_path())));
         files
             .extend(self.network.fetch_ca.iter().map(|file| ("network.fetch_ca".to_owned(), file.as_path())));
+        for trusted in &self.registration.statement_issuers {
+            if let StatementKeys::File(file) = &trusted.keys {
+                files.push((format!("registration.statement_issuers ({})", trusted.issuer), file));
+            }
+        }
         if let Store::PostgresUrlFile(file) = &self.store {
             files.push(("store.url_file".to_owned(), file));
         }
@@ -106,13 +111,16 @@ mod tests {
             htpasswd = ["j", "k"]
             [network]
             fetch_ca = "l"
+            [registration.statement_issuers.store]
+            issuer = "https://store.example"
+            jwks_file = "m"
             [store]
-            url_file = "m"
+            url_file = "n"
         "#;
         let config = load_text(Path::new("/nowhere/countersign.toml"), text, []).unwrap();
         let mut files: Vec<_> = config.files().into_iter().map(|(_, file)| file.to_owned()).collect();
         files.sort();
-        let expected: Vec<_> = ('a'..='m').map(|name| Path::new("/nowhere").join(name.to_string())).collect();
+        let expected: Vec<_> = ('a'..='n').map(|name| Path::new("/nowhere").join(name.to_string())).collect();
         assert_eq!(files, expected);
         let problems = config.unreadable_files();
         assert_eq!(problems.len(), expected.len());

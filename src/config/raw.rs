@@ -3,6 +3,7 @@
 //! The doc comments here are the schema's descriptions: `countersign config schema` prints them.
 
 mod grants;
+mod registration;
 mod resources;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::units::{ByteSize, Span};
 
 pub(crate) use grants::{RawGrants, RawJwtBearer, RawSubjects, RawTokenExchange};
+pub(crate) use registration::{RawRegistration, RawRegistrationAccess, RawStatementIssuer};
 pub(crate) use resources::{RawAcrClass, RawResource};
 
 /// The whole file.
@@ -43,6 +45,8 @@ pub(crate) struct RawConfig {
     pub acr_classes: Vec<RawAcrClass>,
     /// Grants that nobody may use without a rule: token exchange, JWT bearer.
     pub grants: RawGrants,
+    /// Clients that register themselves.
+    pub registration: RawRegistration,
     /// The certificate authority in the binary.
     pub ca: RawCa,
     /// Basic authentication.

@@ -7,12 +7,14 @@ use countersign_access::Access;
 use countersign_model::AddressList;
 use countersign_net::{Listener, ListenerSettings, ServerTls};
 use countersign_oauth::{AcrClass, Engine, Lifetimes, Resource, Settings};
-use countersign_server::{AppState, Check, ClientKeys, Readiness, ServerLimits, ServerSettings, Services};
+use countersign_server::{
+    AppState, Check, ClientKeys, Readiness, RegistrationsPerHour, ServerLimits, ServerSettings, Services,
+};
 use countersign_store::Store;
 
 use super::listen::listen;
 use super::tls::{self, Own};
-use super::{Parts, grants, live};
+use super::{Parts, grants, live, registration};
 use crate::config::{Config, checked};
 use crate::output::Failure;
 
@@ -61,9 +63,11 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         settings.resources.insert(resource.identifier.clone(), registered);
     }
     settings.acr_classes = config.acr_classes.iter().map(acr_class).collect();
+    registration::decide(&mut settings, &config.registration)?;
     let fetch = Arc::new(ClientKeys::new(parts.fetcher.clone(), parts.env.clone()));
     let keys = Arc::clone(parts.keys.ring());
-    Ok(Engine::new(Arc::new(parts.store.clone()), parts.env.clone(), keys, fetch, settings)?)
+    let engine = Engine::new(Arc::new(parts.store.clone()), parts.env.clone(), keys, fetch, settings)?;
+    Ok(engine.with_client_documents(registration::documents(config, parts)?))
 }
 
 fn acr_class(class: &checked::AcrClass) -> AcrClass {
@@ -106,6 +110,7 @@ pub(super) async fn bind(
             trusted_proxies: AddressList::new(server.trusted_proxies.clone()),
             limits,
             scope_words: config.resources.iter().flat_map(|resource| resource.words.clone()).collect(),
+            registrations_per_hour: RegistrationsPerHour(config.registration.max_per_address_and_hour),
         },
         services,
     );

@@ -16,11 +16,29 @@ use super::routes;
 use crate::config::Config;
 use crate::output::Failure;
 
+/// Largest metadata document of a client that is fetched, in bytes.
+const LARGEST_DOCUMENT: usize = 16 << 10;
+/// How long its fetch may take: a person waits.
+const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The fetcher the configuration allows.
 ///
 /// # Errors
 /// When the authorities to believe can't be read.
 pub(super) fn fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
+    Ok(Fetcher::new(settings(config, env)?))
+}
+
+/// The same for metadata documents of clients, which strangers name: small ones, and soon.
+///
+/// # Errors
+/// As [`fetcher`].
+pub(super) fn document_fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
+    let settings = settings(config, env)?;
+    Ok(Fetcher::new(FetchSettings { max_body: LARGEST_DOCUMENT, timeout: DOCUMENT_TIMEOUT, ..settings }))
+}
+
+fn settings(config: &Config, env: &countersign_model::Env) -> Result<FetchSettings, Failure> {
     let roots = match &config.network.fetch_ca {
         Some(file) => Roots::Bundles(vec![routes::bundle("fetch", file)?]),
         None => Roots::Platform,
@@ -34,7 +52,7 @@ pub(super) fn fetcher(config: &Config, env: &countersign_model::Env) -> Result<F
         allowed: countersign_model::AddressList::new(config.network.fetch_from.clone()),
         insecure_http: config.network.insecure_fetch_over_http,
     };
-    Ok(Fetcher::new(settings))
+    Ok(settings)
 }
 
 /// Fetches metadata and JWK Sets of external issuers.

@@ -14,6 +14,7 @@ mod keys;
 mod listen;
 mod live;
 mod parts;
+mod registration;
 mod rehearsal;
 mod routes;
 mod system;

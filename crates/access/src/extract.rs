@@ -266,6 +266,19 @@ pub fn basic_credentials(value: &HeaderValue) -> Result<Option<BasicCredentials>
     decode_basic(rest).map(Some)
 }
 
+/// The token of a field that says Bearer (RFC 6750 §2.1), for endpoints that take tokens of their own kind; `None` for
+/// any other scheme and for what is no token.
+#[must_use]
+pub fn bearer_token(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let fits = scheme.eq_ignore_ascii_case("Bearer")
+        && (1..=LONGEST_AUTHORIZATION).contains(&token.len())
+        && token.bytes().all(is_token);
+    fits.then_some(token)
+}
+
 /// The value says Basic and is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("malformed Basic credentials")]

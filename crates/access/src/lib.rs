@@ -34,7 +34,7 @@ mod verify;
 pub use access::Access;
 pub use certificate::{CertificateFacts, InvalidCertificate, PeerCertificate};
 pub use challenge::Denial;
-pub use extract::{BasicCredentials, MalformedBasic, Placement, basic_credentials};
+pub use extract::{BasicCredentials, MalformedBasic, Placement, basic_credentials, bearer_token};
 pub use identity::{Actor, Confirmation, Identity, OWN};
 pub use policy::decide::{Decision, Permit};
 pub use policy::rule::{ApiKeyPlacement, InvalidRule, Rule, RuleSettings, StepUp};

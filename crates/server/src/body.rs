@@ -23,6 +23,31 @@ pub(crate) enum BadForm {
     Malformed(#[from] Malformed),
 }
 
+/// Why a request's JSON can't be had. The texts go out as `error_description`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum BadJson {
+    #[error("the body is too large")]
+    TooLarge,
+    #[error("the body must be application/json, without a content encoding")]
+    WrongType,
+    #[error("the body ended before it was complete")]
+    Incomplete,
+}
+
+/// Reads a JSON document of at most so many bytes.
+pub(crate) async fn read_json(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, BadJson> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") || headers.contains_key(CONTENT_ENCODING) {
+        return Err(BadJson::WrongType);
+    }
+    match Limited::new(body, most).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BadJson::TooLarge),
+        Err(_) => Err(BadJson::Incomplete),
+    }
+}
+
 /// Reads the body of a form.
 pub(crate) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Bytes, BadForm> {
     if !is_form(headers.get(CONTENT_TYPE)) || headers.contains_key(CONTENT_ENCODING) {

@@ -28,6 +28,11 @@ pub(crate) async fn open_for_both(request: Request, next: Next) -> Response {
     open(request, next, HeaderValue::from_static("GET, HEAD, POST, OPTIONS")).await
 }
 
+/// For what a client registered (RFC 7592 §2).
+pub(crate) async fn open_for_management(request: Request, next: Next) -> Response {
+    open(request, next, HeaderValue::from_static("GET, HEAD, PUT, DELETE, OPTIONS")).await
+}
+
 /// `OPTIONS` at an open endpoint: the layer around it says everything.
 pub(crate) async fn preflight() -> StatusCode {
     StatusCode::NO_CONTENT

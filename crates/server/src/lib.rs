@@ -3,6 +3,7 @@
 mod body;
 mod browser;
 mod client_address;
+mod client_documents;
 mod client_keys;
 mod client_request;
 mod cookies;
@@ -21,9 +22,10 @@ mod settings;
 mod state;
 mod throttle;
 
+pub use client_documents::ClientDocuments;
 pub use client_keys::ClientKeys;
 pub use endpoints::health::{Check, Readiness};
 pub use router::{MetricsText, management_router, router};
 pub use serve::serve;
-pub use settings::{ServerLimits, ServerSettings};
+pub use settings::{RegistrationsPerHour, ServerLimits, ServerSettings};
 pub use state::{AppState, Services};

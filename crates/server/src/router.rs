@@ -12,13 +12,15 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use countersign_model::RequestId;
+use countersign_oauth::register::RegistrationAccess;
 use url::Url;
 
 use crate::cors;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
     Endpoint, account, assets, authorize, consent, crl, device, device_authorization, device_qr, discovery,
-    home, introspect, jwks, par, revoke, sign_in, sign_out, token, trust_bundle, userinfo,
+    home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out, token,
+    trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
@@ -87,10 +89,35 @@ fn protocol(routes: Routes, state: &AppState) -> Routes {
         .at(Endpoint::Jwks, &path_of(&at.jwks), read(get(jwks::jwks)))
         .at(Endpoint::Crl, &path(crl::PATH), get(crl::crl))
         .at(Endpoint::TrustBundle, &path(trust_bundle::PATH), get(trust_bundle::trust_bundle));
+    // Where nobody may register there is nothing to see either.
+    if state.engine().settings().registration.access != RegistrationAccess::Off {
+        routes = with_registration(routes, &path_of(&at.registration), &path(openapi::PATH));
+    }
     for address in discovery::addresses(&state.frame().base) {
         routes = routes.at(Endpoint::Discovery, &address, read(get(discovery::discovery)));
     }
     routes
+}
+
+/// RFC 7591 §3, RFC 7592 §2, and what describes both. Scripts may call them: no ambient credential counts here either.
+fn with_registration(routes: Routes, registration: &str, description: &str) -> Routes {
+    let managed = get(registration::show).put(registration::replace).delete(registration::delete);
+    routes
+        .at(
+            Endpoint::Register,
+            registration,
+            post(register::register).options(cors::preflight).layer(from_fn(cors::open_for_post)),
+        )
+        .at(
+            Endpoint::Registration,
+            &format!("{registration}/{{client_id}}"),
+            managed.options(cors::preflight).layer(from_fn(cors::open_for_management)),
+        )
+        .at(
+            Endpoint::OpenApi,
+            description,
+            get(openapi::openapi).options(cors::preflight).layer(from_fn(cors::open_for_get)),
+        )
 }
 
 /// What people see.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use countersign_model::{AddressList, Scope};
 
+use crate::throttle::AddressPace;
+
 /// Checked settings of the server.
 #[derive(Clone, Debug, Default)]
 pub struct ServerSettings {
@@ -15,6 +17,26 @@ pub struct ServerSettings {
     pub trusted_proxies: AddressList,
     /// Limits and time-outs.
     pub limits: ServerLimits,
+    /// How many clients may be registered from one address in an hour.
+    pub registrations_per_hour: RegistrationsPerHour,
+}
+
+/// How many clients may be registered from one address in an hour, whether they are taken or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RegistrationsPerHour(pub u32);
+
+impl RegistrationsPerHour {
+    /// A third of an hour's at once, and then one after the other.
+    pub(crate) fn pace(self) -> AddressPace {
+        let hourly = self.0.max(1);
+        AddressPace::new(Duration::from_secs(3_600) / hourly, hourly / 3)
+    }
+}
+
+impl Default for RegistrationsPerHour {
+    fn default() -> Self {
+        Self(60)
+    }
 }
 
 /// Limits and time-outs of the server's listeners.

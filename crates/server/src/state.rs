@@ -18,12 +18,12 @@ use crate::document::Document;
 use crate::endpoints::crl::LastCrl;
 use crate::endpoints::health::Readiness;
 use crate::endpoints::jwks::LastJwks;
-use crate::endpoints::{discovery, userinfo};
+use crate::endpoints::{discovery, openapi, userinfo};
 use crate::failure::Failure;
 use crate::pages::Frame;
 use crate::params::Params;
 use crate::settings::ServerSettings;
-use crate::throttle::Throttle;
+use crate::throttle::{AddressPace, Throttle};
 
 /// What the server works with; made by the binary.
 pub struct Services {
@@ -56,6 +56,8 @@ struct Inner {
     last_crl: LastCrl,
     last_jwks: LastJwks,
     metadata: Document,
+    registrations: AddressPace,
+    openapi: Document,
     userinfo_rule: Rule,
 }
 
@@ -76,6 +78,8 @@ impl AppState {
             cookies: Cookies::new(scheme == "https"),
             origin: format!("{scheme}://{host}"),
             throttle: Throttle::new(),
+            registrations: settings.registrations_per_hour.pace(),
+            openapi: openapi::document(issuer),
             code_throttle: Throttle::of_accounts(),
             last_crl: LastCrl::default(),
             last_jwks: LastJwks::default(),
@@ -120,6 +124,15 @@ impl AppState {
 
     pub(crate) fn metadata(&self) -> &Document {
         &self.0.metadata
+    }
+
+    pub(crate) fn openapi(&self) -> &Document {
+        &self.0.openapi
+    }
+
+    /// How often one address may register a client.
+    pub(crate) fn registrations(&self) -> &AddressPace {
+        &self.0.registrations
     }
 
     pub(crate) fn last_jwks(&self) -> &LastJwks {

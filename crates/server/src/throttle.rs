@@ -33,7 +33,14 @@ pub(crate) struct Throttle {
     /// Whether tries on one account from different addresses are counted apart.
     by_address: bool,
     accounts: Mutex<HashMap<TokenHash, Tries>>,
-    addresses: Mutex<HashMap<IpAddr, Bucket>>,
+    addresses: AddressPace,
+}
+
+/// How often one address may do something, whether it goes well or not.
+pub(crate) struct AddressPace {
+    refill: Duration,
+    burst: Duration,
+    buckets: Mutex<HashMap<IpAddr, Bucket>>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,7 +70,8 @@ pub(crate) struct Attempt {
 impl Throttle {
     /// For tries on somebody's account, from wherever.
     pub(crate) fn new() -> Self {
-        Self { by_address: true, accounts: Mutex::default(), addresses: Mutex::default() }
+        let addresses = AddressPace::new(ADDRESS_REFILL, ADDRESS_BURST);
+        Self { by_address: true, accounts: Mutex::default(), addresses }
     }
 
     /// For tries that somebody makes who is signed in to the account.
@@ -96,7 +104,7 @@ impl Throttle {
             }
         }
         if let Some(address) = address {
-            self.take_from_bucket(address, now)?;
+            self.addresses.take(address, now)?;
         }
         make_room(&mut accounts, now, |tries| tries.last.plus(FORGET));
         accounts.insert(account, Tries { count: count.saturating_add(1), last: now });
@@ -106,7 +114,7 @@ impl Throttle {
     /// The password was right: the account's tries are forgotten and the address gets its one back.
     pub(crate) fn succeeded(&self, attempt: Attempt) {
         lock(&self.accounts).remove(&attempt.account);
-        self.refund(attempt.address);
+        self.addresses.refund(attempt.address);
     }
 
     /// The password was not looked at: this attempt never was.
@@ -114,27 +122,36 @@ impl Throttle {
         if let Some(tries) = lock(&self.accounts).get_mut(&attempt.account) {
             tries.count = tries.count.saturating_sub(1);
         }
-        self.refund(attempt.address);
+        self.addresses.refund(attempt.address);
+    }
+}
+
+impl AddressPace {
+    /// One is granted every `refill`, and `burst` of them at once.
+    pub(crate) fn new(refill: Duration, burst: u32) -> Self {
+        Self { refill, burst: refill * burst.max(1), buckets: Mutex::default() }
     }
 
-    fn refund(&self, address: Option<IpAddr>) {
-        let Some(address) = address else { return };
-        if let Some(bucket) = lock(&self.addresses).get_mut(&address) {
-            bucket.full_at = bucket.full_at.minus(ADDRESS_REFILL);
-        }
-    }
-
-    fn take_from_bucket(&self, address: IpAddr, now: Timestamp) -> Result<(), Wait> {
-        let mut addresses = lock(&self.addresses);
-        let full_at =
-            addresses.get(&address).map_or(now, |bucket| bucket.full_at.max(now)).plus(ADDRESS_REFILL);
-        let wait = full_at.since(now).saturating_sub(ADDRESS_REFILL * ADDRESS_BURST);
+    /// Takes one.
+    pub(crate) fn take(&self, address: IpAddr, now: Timestamp) -> Result<(), Wait> {
+        let address = network(address);
+        let mut buckets = lock(&self.buckets);
+        let full_at = buckets.get(&address).map_or(now, |bucket| bucket.full_at.max(now)).plus(self.refill);
+        let wait = full_at.since(now).saturating_sub(self.burst);
         if !wait.is_zero() {
             return Err(Wait(wait));
         }
-        make_room(&mut addresses, now, |bucket| bucket.full_at);
-        addresses.insert(address, Bucket { full_at });
+        make_room(&mut buckets, now, |bucket| bucket.full_at);
+        buckets.insert(address, Bucket { full_at });
         Ok(())
+    }
+
+    /// Gives one back.
+    fn refund(&self, address: Option<IpAddr>) {
+        let Some(address) = address else { return };
+        if let Some(bucket) = lock(&self.buckets).get_mut(&address) {
+            bucket.full_at = bucket.full_at.minus(self.refill);
+        }
     }
 }
 
@@ -267,6 +284,8 @@ mod tests {
         for n in 0..u32::try_from(CAPACITY).unwrap() + 10 {
             let _ = throttle.begin("ada", IpAddr::V4(n.into()), at(i64::from(n) / 100));
         }
-        assert!(lock(&throttle.accounts).len() <= CAPACITY && lock(&throttle.addresses).len() <= CAPACITY);
+        assert!(
+            lock(&throttle.accounts).len() <= CAPACITY && lock(&throttle.addresses.buckets).len() <= CAPACITY
+        );
     }
 }

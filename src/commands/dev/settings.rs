@@ -94,6 +94,13 @@ listen = "127.0.0.1:{gateway}"
 tls = {{ built_in_ca = ["localhost", "127.0.0.1"] }}
 certificate_scopes = {{ "spiffe://localhost/*" = ["demo.read", "demo.write"] }}
 
+# Clients may register themselves; people are asked before anything is given to one. `off` is the default elsewhere.
+[registration]
+access = "open"
+grant_types = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]
+scopes = ["openid", "profile", "email", "offline_access", "demo.read", "demo.write"]
+client_documents = true
+
 # One protected service, five ways in.
 [[gateway.routes]]
 name = "demo"

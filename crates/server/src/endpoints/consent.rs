@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use countersign_model::{Client, Scope, ScopeSet};
+use countersign_model::{Client, ClientOrigin, Scope, ScopeSet};
 use countersign_oauth::{ConsentRequest, Step};
 
 use super::authorize::{next, respond};
@@ -75,6 +75,8 @@ fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in:
     let template = ConsentPage {
         frame: state.frame(),
         client: &request.client.client_name,
+        host: document_host(&request.client),
+        unvouched: request.client.origin == ClientOrigin::Registration,
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
         scopes: scope_lines(state, &request.scopes),
@@ -92,6 +94,14 @@ pub(crate) fn scope_lines(state: &AppState, scopes: &ScopeSet) -> Vec<ScopeLine>
     let mut scopes: Vec<&Scope> = scopes.iter().collect();
     scopes.sort_by_key(|scope| rank(scope.as_str()));
     scopes.into_iter().map(|scope| line(state, scope)).collect()
+}
+
+/// The host of a client's metadata document: the one thing about it that was proved ("Client ID Metadata Document",
+/// security considerations).
+fn document_host(client: &Client) -> Option<&str> {
+    let ClientOrigin::MetadataDocument { .. } = client.origin else { return None };
+    // The engine takes such names in their plainest form only: what stands before the path is host and port.
+    client.client_id.as_str().strip_prefix("https://")?.split('/').next()
 }
 
 /// Where the forms of a page may lead when a client waits.

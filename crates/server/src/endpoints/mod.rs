@@ -13,7 +13,10 @@ pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
+pub(crate) mod openapi;
 pub(crate) mod par;
+pub(crate) mod register;
+pub(crate) mod registration;
 pub(crate) mod revoke;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
@@ -39,6 +42,9 @@ pub(crate) enum Endpoint {
     Jwks,
     Metrics,
     Par,
+    OpenApi,
+    Register,
+    Registration,
     Revoke,
     SignIn,
     SignOut,
@@ -50,7 +56,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Account,
         Self::Assets,
         Self::Authorize,
@@ -66,6 +72,9 @@ impl Endpoint {
         Self::Jwks,
         Self::Metrics,
         Self::Par,
+        Self::OpenApi,
+        Self::Register,
+        Self::Registration,
         Self::Revoke,
         Self::SignIn,
         Self::SignOut,
@@ -92,6 +101,9 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::Metrics => "metrics",
             Self::Par => "par",
+            Self::OpenApi => "openapi",
+            Self::Register => "register",
+            Self::Registration => "registration",
             Self::Revoke => "revoke",
             Self::SignIn => "sign_in",
             Self::SignOut => "sign_out",

@@ -74,6 +74,10 @@ pub(crate) struct Notice {
 pub(crate) struct ConsentPage<'a> {
     pub(crate) frame: &'a Frame,
     pub(crate) client: &'a str,
+    /// The host that speaks for a client that is known by its metadata document.
+    pub(crate) host: Option<&'a str>,
+    /// Whether the client registered itself, so that nobody here vouches for its name.
+    pub(crate) unvouched: bool,
     pub(crate) person: &'a str,
     pub(crate) username: &'a str,
     pub(crate) scopes: Vec<ScopeLine>,
@@ -301,6 +305,8 @@ mod tests {
         let consent = ConsentPage {
             frame,
             client: "<Invoice & Co>",
+            host: Some("<evil>.example"),
+            unvouched: true,
             person: "Ada Lovelace",
             username: "ada",
             scopes: scopes.collect(),

@@ -13,6 +13,7 @@ mod browser;
 mod device;
 mod headers;
 mod pages;
+mod registration;
 mod serving;
 mod support;
 mod tokens;

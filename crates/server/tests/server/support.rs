@@ -20,6 +20,7 @@ use countersign_model::{
     Rng, ScopeSet, SecretString, Timestamp, TokenHash, User, UserId, UserKind, UserStatus,
 };
 use countersign_oauth::ports::People as _;
+use countersign_oauth::register::{DocumentUnavailable, FetchDocuments, FetchedDocument};
 use countersign_oauth::{Engine, FetchKeys, KeysUnavailable, Settings};
 use countersign_passwords::{Hasher, Limits as HashLimits};
 use countersign_server::{AppState, Readiness, ServerSettings, Services, router};
@@ -100,6 +101,22 @@ impl FetchKeys for NoFetch {
     }
 }
 
+/// Every URL is a client's.
+struct EveryDocument;
+
+impl FetchDocuments for EveryDocument {
+    fn fetch<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<FetchedDocument, DocumentUnavailable>> + Send + 'a>>
+    {
+        let document =
+            serde_json::json!({ "client_id": url, "client_name": "Your Bank", "redirect_uris": [REDIRECT] });
+        let body = Arc::from(document.to_string().into_bytes());
+        Box::pin(async { Ok(FetchedDocument { body, max_age: None }) })
+    }
+}
+
 /// A server over a fresh store.
 pub(crate) struct App {
     pub(crate) router: Router,
@@ -118,6 +135,15 @@ impl App {
     }
 
     pub(crate) async fn at(issuer: &str, settings: ServerSettings) -> Self {
+        Self::with(issuer, settings, |_| {}).await
+    }
+
+    /// The same with other settings of the engine.
+    pub(crate) async fn with(
+        issuer: &str,
+        settings: ServerSettings,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let directory = TempDir::new().unwrap();
         let store = Store::open(&StoreSettings::sqlite(directory.path())).await.unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000_000)));
@@ -135,14 +161,11 @@ impl App {
         let hasher = Arc::new(Hasher::new(HashLimits::default(), env.rng.clone()));
         let access =
             Access::new(access_settings(issuer, &keys, &store), sources(&store, &hasher, &env)).unwrap();
-        let engine = Engine::new(
-            Arc::new(store.clone()),
-            env.clone(),
-            ring,
-            Arc::new(NoFetch),
-            Settings::new(issuer).unwrap(),
-        )
-        .unwrap();
+        let mut decided = Settings::new(issuer).unwrap();
+        change(&mut decided);
+        let engine =
+            Engine::new(Arc::new(store.clone()), env.clone(), ring, Arc::new(NoFetch), decided).unwrap();
+        let engine = engine.with_client_documents(Arc::new(EveryDocument));
         let readiness = Readiness::default().with("store", {
             let store = store.clone();
             Arc::new(move || {
