@@ -12,4 +12,4 @@ macro_rules! entries {
     )*};
 }
 
-entries!(authorization certificate configuration form htpasswd request_target token user_code);
+entries!(authorization certificate configuration form htpasswd registration request_target token user_code);

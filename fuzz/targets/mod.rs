@@ -13,6 +13,7 @@ mod htpasswd;
 #[path = "../../crates/server/src/params.rs"]
 #[expect(dead_code, reason = "only its reader is fuzzed")]
 mod params;
+mod registration;
 mod request_target;
 mod token;
 mod user_code;
@@ -22,6 +23,7 @@ pub(crate) use certificate::certificate;
 pub(crate) use configuration::configuration;
 pub(crate) use form::form;
 pub(crate) use htpasswd::htpasswd;
+pub(crate) use registration::registration;
 pub(crate) use request_target::request_target;
 pub(crate) use token::{good_token, token};
 pub(crate) use user_code::user_code;

@@ -86,6 +86,11 @@ fn user_code() {
 }
 
 #[test]
+fn registration() {
+    fuzz("registration", 20_000, &[], targets::registration);
+}
+
+#[test]
 fn request_target() {
     fuzz("target", 60_000, &[], targets::request_target);
 }

@@ -43,6 +43,10 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         "id_token_signing_alg_values_supported": signing,
         "token_endpoint_auth_methods_supported": all,
         "token_endpoint_auth_signing_alg_values_supported": assertions,
+        "introspection_signing_alg_values_supported": signing,
+        "introspection_encryption_alg_values_supported":
+            KeyManagement::ALL.into_iter().filter(|known| known.is_asymmetric()).map(KeyManagement::as_str).collect::<Vec<_>>(),
+        "introspection_encryption_enc_values_supported": ContentEncryption::ALL.map(ContentEncryption::as_str),
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": assertions,
         "revocation_endpoint_auth_methods_supported": all,

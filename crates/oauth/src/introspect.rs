@@ -61,10 +61,20 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// The caller is no authenticated confidential client, or `token` is missing.
     pub async fn introspect(&self, call: &ClientCall<'_>) -> Result<Vec<u8>, Error> {
+        let (caller, answer) = self.introspected(call).await?;
+        // A choice where RFC 9701 leaves one: whoever registered for encryption is not sent the same in the clear.
+        if caller.introspection_encrypted_response_alg.is_some() {
+            return Err(Error::Invalid("Accept"));
+        }
+        Ok(answer)
+    }
+
+    /// Who asks, and what they may know.
+    pub(crate) async fn introspected(&self, call: &ClientCall<'_>) -> Result<(Arc<Client>, Vec<u8>), Error> {
         let form = call.form;
         form.refuse_duplicates()?;
-        let caller = self.authenticate(call).await?;
-        let caller = caller.client();
+        let authenticated = self.authenticate(call).await?;
+        let caller = authenticated.client();
         // RFC 7662 §2.1: authorised callers only, else tokens could be tried out here.
         if !caller.is_confidential() {
             return Err(Error::InvalidClient { reason: ClientRefusal::Public });
@@ -78,7 +88,7 @@ impl<P: Ports> Engine<P> {
         } else {
             self.jwt(caller, token, now).await?
         };
-        Ok(answer.unwrap_or_else(|| INACTIVE.to_vec()))
+        Ok((Arc::clone(caller), answer.unwrap_or_else(|| INACTIVE.to_vec())))
     }
 
     async fn reference(

@@ -33,6 +33,11 @@ impl Members {
         self.0.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
+    /// Whether it asks for this: a member that is false asks for nothing.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.value(name).is_some_and(|value| *value != Value::Bool(false))
+    }
+
     /// A text.
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, RegistrationRefusal> {
         match self.value(name) {

@@ -9,7 +9,7 @@ use super::{Members, RegistrationRefusal};
 
 /// Members of OpenID Connect and other extensions that ask for something that is not offered, where having less would
 /// be a surprise.
-const NOT_OFFERED: [&str; 13] = [
+const NOT_OFFERED: [&str; 20] = [
     "sector_identifier_uri",
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
@@ -23,6 +23,13 @@ const NOT_OFFERED: [&str; 13] = [
     "default_acr_values",
     "backchannel_logout_uri",
     "frontchannel_logout_uri",
+    "authorization_signed_response_alg",
+    "authorization_encrypted_response_alg",
+    "authorization_encrypted_response_enc",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "tls_client_certificate_bound_access_tokens",
+    "dpop_bound_access_tokens",
 ];
 
 /// How introspection answers are made for the client (RFC 9701 §6).
@@ -34,7 +41,7 @@ pub(super) struct IntrospectionAnswers {
 
 /// Nothing that can't be had.
 pub(super) fn offered(asked: &Members, algorithms: &[Algorithm]) -> Result<(), RegistrationRefusal> {
-    if let Some(member) = NOT_OFFERED.into_iter().find(|member| asked.value(member).is_some()) {
+    if let Some(member) = NOT_OFFERED.into_iter().find(|member| asked.wants(member)) {
         return Err(RegistrationRefusal::metadata(member, "it is not offered"));
     }
     // OpenID Connect Core §8: every client sees the same subject.

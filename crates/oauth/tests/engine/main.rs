@@ -19,6 +19,7 @@ mod concurrency;
 mod device;
 mod errors;
 mod introspect;
+mod introspect_signed;
 mod jwt_bearer;
 mod key_ring;
 mod parameters;

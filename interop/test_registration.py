@@ -1,0 +1,116 @@
+"""Clients that register themselves: by npm openid-client, by requests, and by schemathesis from the description."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from conftest import REDIRECT
+from support.browser import Browser
+from support.lines import Lines
+from support.machine import node
+
+SEED = 20260101
+
+
+@pytest.fixture(scope="module")
+def opened(start):
+    """An instance where everybody may register."""
+
+    def change(config):
+        config["registration"] = {
+            "access": "open",
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "scopes": ["openid", "profile", "email", "offline_access", "orders.read"],
+            "max_per_address_and_hour": 1_000_000,
+        }
+
+    instance = start(change)
+    instance.add_user("alice", "--display-name", "Alice Example", password="correct horse 1 battery")
+    return instance
+
+
+def register(instance, token=None, **changes):
+    document = {"client_name": "An application", "redirect_uris": [REDIRECT], "scope": "openid"} | changes
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return requests.post(f"{instance.issuer}/register", json=document, headers=headers, timeout=30)
+
+
+def test_openid_client_registers_and_goes_the_whole_way(opened):
+    program = Lines(node("openid_client_registration.mjs"))
+    try:
+        asked = program.ask({"issuer": opened.issuer, "redirect": REDIRECT})
+        back = Browser().authorize(asked["open"], REDIRECT, "alice", "correct horse 1 battery")
+        got = program.ask({"url": back})
+    finally:
+        program.close()
+    for number, secret in enumerate(got["secrets"]):
+        opened.secret(f"what a registered client holds, {number}", secret)
+    assert got["metadata"]["client_name"] == "Registered by openid-client"
+    assert got["metadata"]["token_endpoint_auth_method"] == "client_secret_post"
+    assert got["claims"]["aud"] in (got["metadata"]["client_id"], [got["metadata"]["client_id"]])
+    assert got["userinfo"]["sub"] == got["claims"]["sub"] and got["userinfo"]["name"] == "Alice Example"
+    assert got["refreshed"]
+
+
+def test_management(opened):
+    made = register(opened, token_endpoint_auth_method="client_secret_post")
+    assert made.status_code == 201 and made.headers["cache-control"] == "no-store"
+    made = made.json()
+    opened.secret("the secret of a registered client", made["client_secret"])
+    opened.secret("a registration access token", made["registration_access_token"])
+    where = made["registration_client_uri"]
+    assert where == f"{opened.issuer}/register/{made['client_id']}"
+
+    def call(method, token, **more):
+        return requests.request(method, where, headers={"Authorization": f"Bearer {token}"}, timeout=30, **more)
+
+    read = call("GET", made["registration_access_token"])
+    assert read.status_code == 200 and "client_secret" not in read.json()
+    document = {"client_id": made["client_id"], "redirect_uris": [REDIRECT], "client_name": "Renamed",
+                "client_secret": made["client_secret"], "token_endpoint_auth_method": "client_secret_post"}
+    refused = call("PUT", made["registration_access_token"], json=document | {"scope": "admin"})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+    replaced = call("PUT", made["registration_access_token"], json=document)
+    assert replaced.status_code == 200 and replaced.json()["client_name"] == "Renamed"
+    opened.secret("the next registration access token", replaced.json()["registration_access_token"])
+    old = call("GET", made["registration_access_token"])
+    assert (old.status_code, old.json()["error"]) == (401, "invalid_token")
+    assert old.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert call("DELETE", replaced.json()["registration_access_token"]).status_code == 204
+    assert call("GET", replaced.json()["registration_access_token"]).status_code == 401
+
+
+def test_by_initial_access_token(start):
+    """As docs/registration.md has it: a token for two clients, used, counted and withdrawn."""
+    instance = start(lambda config: config.update(registration={"access": "initial_access_token"}))
+    refused = register(instance)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    made = instance.json("registration", "token", "create", "--name", "partners", "--uses", "2", "--expires", "1h")
+    instance.secret("an initial access token", made["token"])
+    assert [register(instance, made["token"]).status_code for _ in range(3)] == [201, 201, 401]
+    listed = instance.json("registration", "token", "list")
+    assert [(token["name"], token["uses"], token["most_uses"]) for token in listed] == [("partners", 2, 2)]
+    instance.json("registration", "token", "revoke", made["id"])
+    assert instance.json("registration", "token", "list") == []
+
+
+def test_off_by_default(house):
+    assert register(house.instance).status_code == 404
+    metadata = requests.get(f"{house.instance.issuer}/.well-known/openid-configuration", timeout=30).json()
+    assert "registration_endpoint" not in metadata and metadata["client_id_metadata_document_supported"] is False
+
+
+def test_schemathesis_finds_the_description_true(opened, tmp_path):
+    """What a tool that knows only the description sends, and whether what comes back is what it says."""
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "run", f"{opened.issuer}/openapi.json", "--seed", str(SEED),
+        "--max-examples", "40", "--phases", "examples,coverage,fuzzing", "--generation-database", "none",
+        "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
+        "response_headers_conformance,response_schema_conformance", "--no-color",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "POST /register" in done.stdout or "No issues found" in done.stdout, done.stdout[-3000:]
