@@ -12,4 +12,7 @@ macro_rules! entries {
     )*};
 }
 
-entries!(authorization certificate configuration form htpasswd registration request_target token user_code);
+entries!(
+    authorization authorization_details certificate configuration form htpasswd registration request_object request_target token
+    user_code
+);

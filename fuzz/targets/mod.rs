@@ -1,6 +1,7 @@
 //! One function a parser: takes any bytes, must not panic, and checks what must hold of whatever was accepted.
 
 mod authorization;
+mod authorization_request;
 mod certificate;
 // The binary's own module: a binary can't be depended on.
 #[path = "../../src/config/mod.rs"]
@@ -19,6 +20,7 @@ mod token;
 mod user_code;
 
 pub(crate) use authorization::authorization;
+pub(crate) use authorization_request::{authorization_details, request_object};
 pub(crate) use certificate::certificate;
 pub(crate) use configuration::configuration;
 pub(crate) use form::form;

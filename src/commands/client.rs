@@ -1,5 +1,7 @@
 //! `countersign client`
 
+mod authorization;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +108,8 @@ struct Add {
     #[arg(long)]
     introspect: bool,
     #[command(flatten)]
+    authorization: authorization::Options,
+    #[command(flatten)]
     sink: SecretSink,
 }
 
@@ -155,7 +159,10 @@ impl Add {
         let secret = self.auth.needs_secret().then(|| desk.generate_secret());
         let jwks = self.jwks_file.as_deref().map(public_keys);
         let sink = self.sink.clone();
+        let (profile, authorization) = self.authorization.read()?;
         let client = Client {
+            profile,
+            authorization,
             client_name: self.name.unwrap_or_else(|| self.id.to_string()),
             authentication: self.auth.into(),
             secrets: secret.iter().map(SecretString::hash).collect(),
@@ -175,6 +182,7 @@ impl Add {
             may_introspect: self.introspect,
             ..Client::new(self.id, desk.env.now())
         };
+        authorization::check(&client)?;
         desk.store.create_client(&client).await?;
         print_with_secret(&client, secret.as_ref(), &sink, "registered", format)
     }
@@ -372,7 +380,7 @@ fn grants(client: &Client) -> String {
 
 /// Everything but the secrets' hashes.
 fn value(client: &Client) -> Value {
-    json!({
+    let mut value = json!({
         "client_id": client.client_id,
         "client_name": client.client_name,
         "status": client.status,
@@ -387,7 +395,11 @@ fn value(client: &Client) -> Value {
         "may_introspect": client.may_introspect,
         "secrets": client.secrets.len(),
         "created_at": client.created_at.seconds(),
-    })
+    });
+    if let (Value::Object(all), Value::Object(own)) = (&mut value, authorization::members(client)) {
+        all.extend(own);
+    }
+    value
 }
 
 fn describe(client: &Client) -> String {
@@ -396,6 +408,7 @@ fn describe(client: &Client) -> String {
         ("name", client.client_name.clone()),
         ("status", status(client).to_owned()),
         ("authentication", client.authentication.as_str().to_owned()),
+        ("profile", client.profile.to_string()),
         ("secrets", client.secrets.len().to_string()),
         ("grants", grants(client)),
         ("redirect URIs", client.redirect_uris.join(" ")),

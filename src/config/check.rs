@@ -1,5 +1,6 @@
 //! From what was written to what can be believed: contradictions refused, every problem reported with its key's path.
 
+mod authorization;
 mod certificates;
 mod grants;
 mod registration;
@@ -86,6 +87,7 @@ impl Check {
         Some(Config {
             store: self.store(raw.store),
             resources: self.resources(raw.resources, &keys.algorithms),
+            authorization: self.authorization(&raw.authorization, raw.authorization_details),
             acr_classes: self.acr_classes(raw.acr_classes),
             keys,
             tokens: self.tokens(&raw.tokens),

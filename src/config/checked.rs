@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_jose::Algorithm;
 use countersign_model::{AccessTokenFormat, GrantType, Scope, ScopeSet, SecretString};
-use countersign_oauth::{ExchangeRule, JwtBearerRule};
+use countersign_oauth::{DetailTypes, ExchangeRule, JwtBearerRule};
 use ipnet::IpNet;
 use url::Url;
 
@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) keys: Keys,
     pub(crate) tokens: Tokens,
     pub(crate) resources: Vec<Resource>,
+    pub(crate) authorization: Authorization,
     pub(crate) acr_classes: Vec<AcrClass>,
     pub(crate) grants: Grants,
     pub(crate) registration: Registration,
@@ -173,6 +174,15 @@ pub(crate) struct Tokens {
     pub(crate) device_code: Duration,
     pub(crate) session: Duration,
     pub(crate) several_audiences: bool,
+}
+
+/// Authorization requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorization {
+    pub(crate) require_pushed_requests: bool,
+    pub(crate) require_signed_requests: bool,
+    pub(crate) pushed_request: Duration,
+    pub(crate) details: DetailTypes,
 }
 
 /// A resource that tokens are for.

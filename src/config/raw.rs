@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are the schema's descriptions: `countersign config schema` prints them.
 
+mod authorization;
 mod grants;
 mod registration;
 mod resources;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{ByteSize, Span};
 
+pub(crate) use authorization::{RawAuthorization, RawDetailField, RawDetailKind, RawDetailType};
 pub(crate) use grants::{RawGrants, RawJwtBearer, RawSubjects, RawTokenExchange};
 pub(crate) use registration::{RawRegistration, RawRegistrationAccess, RawStatementIssuer};
 pub(crate) use resources::{RawAcrClass, RawResource};
@@ -39,6 +41,10 @@ pub(crate) struct RawConfig {
     pub keys: RawKeys,
     /// How long tokens live.
     pub tokens: RawTokens,
+    /// Authorization requests.
+    pub authorization: RawAuthorization,
+    /// The types of authorization details that clients may ask for (RFC 9396).
+    pub authorization_details: Vec<RawDetailType>,
     /// The resources that access tokens are for.
     pub resources: Vec<RawResource>,
     /// Classes of sign-ins that routes and clients may ask for, the strongest first.

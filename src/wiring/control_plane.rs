@@ -62,6 +62,11 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         };
         settings.resources.insert(resource.identifier.clone(), registered);
     }
+    let authorization = &config.authorization;
+    settings.require_pushed_authorization_requests = authorization.require_pushed_requests;
+    settings.require_signed_request_object = authorization.require_signed_requests;
+    settings.lifetimes.pushed_request = authorization.pushed_request;
+    settings.authorization_details_types.clone_from(&authorization.details);
     settings.acr_classes = config.acr_classes.iter().map(acr_class).collect();
     registration::decide(&mut settings, &config.registration)?;
     let fetch = Arc::new(ClientKeys::new(parts.fetcher.clone(), parts.env.clone()));

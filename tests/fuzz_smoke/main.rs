@@ -94,3 +94,13 @@ fn registration() {
 fn request_target() {
     fuzz("target", 60_000, &[], targets::request_target);
 }
+
+#[test]
+fn request_object() {
+    fuzz("request_object", 20_000, &[targets::good_token().as_bytes()], targets::request_object);
+}
+
+#[test]
+fn authorization_details() {
+    fuzz("authorization_details", 20_000, &[], targets::authorization_details);
+}

@@ -11,6 +11,7 @@ mod authorize;
 mod bad_input;
 mod browser;
 mod device;
+mod form_post;
 mod headers;
 mod pages;
 mod registration;
