@@ -100,6 +100,7 @@ impl Access {
         let decision = decide(rule, case);
         if let (Some(known), Decision::Allow(_)) = (key, &decision)
             && is_first
+            && known.is_news(request.client_address, now)
             && let Some(key_use) = &self.state.load().sources.key_use
         {
             key_use.used(&known.key, request.client_address, now);

@@ -109,7 +109,8 @@ pub trait JwksFetch: Send + Sync {
 /// Is told which API keys are used. Called on the hot path: it must neither wait nor allocate much; an atomic or a
 /// bounded queue that drops will do.
 pub trait KeyUse: Send + Sync {
-    /// The key was used for a request that was allowed.
+    /// The key was used for a request that was allowed. Told once a minute while it is used, and whenever it comes from
+    /// another address than the last one told.
     fn used(&self, key: &Arc<ApiKey>, address: std::net::IpAddr, now: Timestamp);
 }
 

@@ -14,8 +14,8 @@ use crate::{Inner, Result, Store, StoreError};
 
 /// How often uses are written.
 const PERIOD: Duration = Duration::from_secs(5);
-/// How many keys' uses are gathered at most between two writes; more are forgotten.
-const MOST: usize = 65_536;
+/// How many keys' uses are gathered at most between two writes, as many as checkers remember; more are forgotten.
+const MOST: usize = 131_072;
 /// How many are written in one transaction.
 const BATCH: usize = 500;
 

@@ -28,7 +28,7 @@ async fn a_key_is_looked_up_once_and_garbage_never() {
         assert_eq!(identity.scopes.to_string(), "orders.read");
     }
     assert_eq!(world.store.asked(), 1);
-    assert_eq!(world.store.uses.load(Ordering::SeqCst), 3);
+    assert_eq!(world.store.uses.load(Ordering::SeqCst), 1, "the minute's first use is told");
     assert_eq!(word(&use_key(&world, &rule, "garbage", 0).await), "api_key_malformed");
     assert_eq!(world.store.asked(), 1);
     // One nobody has is asked about once in a while.
@@ -39,6 +39,18 @@ async fn a_key_is_looked_up_once_and_garbage_never() {
     assert_eq!(world.store.asked(), 2);
     assert_eq!(word(&use_key(&world, &rule, unknown.expose(), 3).await), "api_key_unknown");
     assert_eq!(world.store.asked(), 3);
+}
+
+#[tokio::test]
+async fn a_use_is_told_once_a_minute_however_often_the_key_is_looked_up() {
+    let world = World::new();
+    let rule = rule(&[ApiKey], |_| {});
+    let key = world.key(|_| {});
+    for (seconds, told) in [(0, 1), (59, 1), (60, 2), (90, 2), (1_000, 3), (1_001, 3)] {
+        assert_eq!(word(&use_key(&world, &rule, key.expose(), seconds).await), "ok usr_1");
+        assert_eq!(world.store.uses.load(Ordering::SeqCst), told, "after {seconds} s");
+    }
+    assert_eq!(world.store.asked(), 2);
 }
 
 #[tokio::test]

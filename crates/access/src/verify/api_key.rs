@@ -1,5 +1,6 @@
 //! API keys: found by hash, remembered, limited.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,7 +33,7 @@ enum Entry {
 pub(crate) struct KnownKey {
     pub(crate) key: Arc<ApiKey>,
     pub(crate) identity: Arc<Identity>,
-    rate: Arc<Rate>,
+    usage: Arc<Usage>,
     /// Asked again after this.
     until: Timestamp,
     /// The epoch of the revocation list in which its owner was in order.
@@ -133,12 +134,17 @@ impl KeyMemory {
 impl KnownKey {
     fn new(key: Arc<ApiKey>, before: Option<&Self>, issuer: &Issuer, until: Timestamp) -> Self {
         // The same key stays the same identity, and its requests stay counted.
-        let (identity, rate) = match before {
-            Some(before) if before.key == key => (Arc::clone(&before.identity), Arc::clone(&before.rate)),
-            Some(before) => (Arc::new(identity(&key, issuer)), Arc::clone(&before.rate)),
+        let (identity, usage) = match before {
+            Some(before) if before.key == key => (Arc::clone(&before.identity), Arc::clone(&before.usage)),
+            Some(before) => (Arc::new(identity(&key, issuer)), Arc::clone(&before.usage)),
             None => (Arc::new(identity(&key, issuer)), Arc::default()),
         };
-        Self { key, identity, rate, until, seen: AtomicU64::new(u64::MAX) }
+        Self { key, identity, usage, until, seen: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Whether this use is to be told: one a minute is, and one from another address than the last.
+    pub(crate) fn is_news(&self, address: IpAddr, now: Timestamp) -> bool {
+        self.usage.told.is_news(address, now)
     }
 
     /// Whether the owner is known to be in order. A key dies with its owner's account.
@@ -173,6 +179,7 @@ impl KnownKey {
         match self.key.requests_per_minute.filter(|_| is_first) {
             None => Ok(()),
             Some(limit) => self
+                .usage
                 .rate
                 .take(limit, now)
                 .map_err(|wait| Rejection::from(Reason::ApiKeyRate).about(&self.identity).after(wait)),
@@ -187,6 +194,46 @@ fn identity(key: &ApiKey, issuer: &Issuer) -> Identity {
     identity.api_key = Some(key.id.clone());
     identity.expires_at = key.expires_at.unwrap_or(Timestamp::MAX);
     identity
+}
+
+/// What the requests with a key amount to.
+#[derive(Default)]
+struct Usage {
+    rate: Rate,
+    told: Told,
+}
+
+/// The last use that was told, as two numbers: a use costs a look at them, and no lock.
+#[derive(Default)]
+struct Told {
+    at: AtomicI64,
+    from: AtomicU64,
+}
+
+impl Told {
+    /// How exact "last used" is.
+    const MINUTE: i64 = 60_000_000;
+
+    fn is_news(&self, address: IpAddr, now: Timestamp) -> bool {
+        let (from, now) = (folded(address), now.micros());
+        let (last, last_from) = (self.at.load(Ordering::Relaxed), self.from.load(Ordering::Relaxed));
+        let is_news = from != last_from || now.saturating_sub(last) >= Self::MINUTE;
+        if is_news {
+            self.at.store(now, Ordering::Relaxed);
+            self.from.store(from, Ordering::Relaxed);
+        }
+        is_news
+    }
+}
+
+/// An address in one number. Two that fold alike make the news a minute late, no more.
+fn folded(address: IpAddr) -> u64 {
+    let bits = match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    };
+    let [high, low] = [bits >> 64, bits & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
+    high ^ low
 }
 
 /// A leaky bucket in one number: when it will be empty, in microseconds (the generic cell rate algorithm).
@@ -220,6 +267,17 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_use_is_told_once_a_minute_and_from_each_new_address() {
+        let told = Told::default();
+        let [home, away]: [IpAddr; 2] = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        let news =
+            |address, seconds: i64| told.is_news(address, Timestamp::from_seconds(1_000_000 + seconds));
+        assert!(news(home, 0) && !news(home, 0) && !news(home, 59));
+        assert!(news(away, 59) && !news(away, 59));
+        assert!(news(home, 60) && !news(home, 119) && news(home, 120));
+    }
 
     #[test]
     fn a_minutes_worth_may_come_at_once_and_then_one_at_a_time() {
