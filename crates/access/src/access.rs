@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_model::{CertificateSerial, Method, Timestamp, TokenHash};
 
+use crate::certificate::KnownCertificates;
 use crate::extract::{Credential, Presented, extract};
 use crate::outcome::{Outcome, Rejection};
 use crate::policy::decide::{Case, decide};
@@ -18,8 +19,8 @@ use crate::verify::basic::BasicSources;
 use crate::verify::tokens::{Recall, Remembered};
 use crate::verify::{introspection, jwt, mtls};
 use crate::{
-    Confirmation, Decision, Identity, InvalidSettings, Peer, Placement, Reason, RequestParts, Rule, Settings,
-    Sources,
+    Confirmation, Decision, Identity, InvalidCertificate, InvalidSettings, Peer, PeerCertificate, Placement,
+    Reason, RequestParts, Rule, Settings, Sources,
 };
 
 /// Who is calling, and may they? Shared by every surface of a process as `Arc<Access>`.
@@ -27,6 +28,7 @@ pub struct Access {
     state: ArcSwap<State>,
     revocations: RevocationSet,
     revoked_certificates: ArcSwap<HashSet<CertificateSerial>>,
+    certificates: KnownCertificates,
 }
 
 /// A verifier's answer, and the API key it came from.
@@ -42,6 +44,7 @@ impl Access {
             state: ArcSwap::from_pointee(State::new(settings, sources, None)?),
             revocations: RevocationSet::default(),
             revoked_certificates: ArcSwap::default(),
+            certificates: KnownCertificates::default(),
         })
     }
 
@@ -287,6 +290,19 @@ impl Access {
             }
             Some(_) | None => reject(Reason::TokenBinding),
         }
+    }
+
+    /// Reads the leaf of a chain that TLS has validated against the trust bundles of these names; one seen before is not
+    /// read again.
+    ///
+    /// # Errors
+    /// As [`PeerCertificate::from_der`].
+    pub fn peer_certificate<'b>(
+        &self,
+        leaf: &[u8],
+        bundles: impl Iterator<Item = &'b str> + Clone,
+    ) -> Result<Arc<PeerCertificate>, InvalidCertificate> {
+        self.certificates.read(leaf, bundles)
     }
 
     /// Forgets what a change made untrue. Call it for every announced change, in order.

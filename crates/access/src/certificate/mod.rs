@@ -1,4 +1,4 @@
-//! The facts of a peer's certificate, read once per connection.
+//! The facts of a peer's certificate, read once.
 
 pub(crate) mod spiffe;
 
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use countersign_model::{CertificateSerial, Timestamp, TokenHash};
+use quick_cache::sync::Cache;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -23,6 +24,37 @@ pub struct PeerCertificate {
     facts: CertificateFacts,
     /// The identity it stands for, under the configuration of that generation.
     identity: ArcSwapOption<(u64, Arc<Identity>)>,
+}
+
+/// The certificates of late, by their SHA-256. Who connects again is not read again, and stays the same identity.
+pub(crate) struct KnownCertificates(Cache<TokenHash, Arc<PeerCertificate>>);
+
+/// How many certificates are remembered.
+const REMEMBERED: usize = 4_096;
+
+impl Default for KnownCertificates {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl KnownCertificates {
+    /// What the leaf of a chain says that TLS has validated.
+    pub(crate) fn read<'b>(
+        &self,
+        leaf: &[u8],
+        bundles: impl Iterator<Item = &'b str> + Clone,
+    ) -> Result<Arc<PeerCertificate>, InvalidCertificate> {
+        let hash = TokenHash::of(leaf);
+        if let Some(known) = self.0.get(&hash)
+            && known.facts.bundles.iter().map(|name| &**name).eq(bundles.clone())
+        {
+            return Ok(known);
+        }
+        let certificate = Arc::new(PeerCertificate::from_der(leaf, bundles)?);
+        self.0.insert(hash, Arc::clone(&certificate));
+        Ok(certificate)
+    }
 }
 
 /// What a leaf certificate says.
@@ -131,7 +163,7 @@ impl PeerCertificate {
         self.identity.load().as_ref().filter(|made| made.0 == generation).map(|made| Arc::clone(&made.1))
     }
 
-    /// Remembers the identity for the other requests of the connection.
+    /// Remembers the identity for the next requests.
     pub(crate) fn remember(&self, generation: u64, identity: &Arc<Identity>) {
         self.identity.store(Some(Arc::new((generation, Arc::clone(identity)))));
     }

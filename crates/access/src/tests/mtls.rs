@@ -69,6 +69,20 @@ fn a_certificate_says_what_it_says() {
 }
 
 #[test]
+fn a_certificate_that_comes_back_is_the_same_unless_another_bundle_vouches() {
+    let access = World::new().access;
+    let (one, other) = (der(|_| {}), der(|_| {}));
+    let read = |der: &[u8], bundles: &[&str]| access.peer_certificate(der, bundles.iter().copied()).unwrap();
+    let first = read(&one, &["internal"]);
+    assert!(Arc::ptr_eq(&first, &read(&one, &["internal"])));
+    assert!(!Arc::ptr_eq(&first, &read(&other, &["internal"])));
+    for bundles in [&["partners"][..], &["internal", "partners"], &[]] {
+        assert!(read(&one, bundles).facts().bundles.iter().map(|name| &**name).eq(bundles.iter().copied()));
+    }
+    assert!(access.peer_certificate(b"no certificate", std::iter::empty()).is_err());
+}
+
+#[test]
 fn svids_that_break_the_rules_are_refused() {
     let refused = |change: fn(&mut CertificateParams)| {
         let der = der(|params| {

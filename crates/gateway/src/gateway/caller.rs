@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_access::{Peer, PeerCertificate};
+use countersign_access::Peer;
 use countersign_net::ConnectionInfo;
 use http::HeaderMap;
 
@@ -36,8 +36,9 @@ impl Caller {
         let certificate =
             match info.tls.as_ref().and_then(|tls| Some((tls, tls.client_certificates.first()?))) {
                 Some((tls, leaf)) => {
-                    match PeerCertificate::from_der(leaf, tls.vouched_by.iter().map(|name| &**name)) {
-                        Ok(certificate) => Some(Arc::new(certificate)),
+                    let bundles = tls.vouched_by.iter().map(|name| &**name);
+                    match gateway.access.peer_certificate(leaf, bundles) {
+                        Ok(certificate) => Some(certificate),
                         Err(error) => {
                             log::unreadable_certificate(&error, info.remote.ip());
                             return None;
