@@ -21,6 +21,12 @@ impl Anchors {
         self.validity.push(validity);
     }
 
+    /// When the next of those ends that are in force now, if any is.
+    pub(crate) fn next_end(&self, now: UnixTime) -> Option<i64> {
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        self.validity.iter().map(|(_, until)| *until).filter(|until| *until >= seconds).min()
+    }
+
     /// A renewed authority may stand there twice, with one name and key: either will do.
     pub(crate) fn in_force(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Result<(), webpki::Error> {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);

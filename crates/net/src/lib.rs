@@ -10,6 +10,7 @@ mod bundle;
 mod client_tls;
 mod fetch;
 mod fetcher;
+mod good_chains;
 #[cfg(test)]
 mod limbo;
 mod limit;

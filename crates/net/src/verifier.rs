@@ -15,9 +15,11 @@ use webpki::{
     CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
     RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
+use x509_parser::parse_x509_crl;
 
 use crate::anchors::{Anchors, anchor, may_sign_lists};
-use crate::bundle::ClientTrust;
+use crate::bundle::{ClientTrust, Crl};
+use crate::good_chains::{GoodChains, end_of};
 use crate::material::TlsError;
 use crate::provider;
 
@@ -27,8 +29,11 @@ pub(crate) struct ClientVerifier {
     all: Anchors,
     hints: Vec<DistinguishedName>,
     crls: Vec<CertRevocationList<'static>>,
+    /// The last second of each list.
+    crl_ends: Vec<Option<i64>>,
     unknown_status: UnknownStatusPolicy,
     mandatory: bool,
+    good: GoodChains,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -74,13 +79,15 @@ impl ClientVerifier {
             .map(|crl| OwnedCertRevocationList::from_der(&crl.0).map(CertRevocationList::Owned))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| TlsError::new("revocation list", format!("can't be read: {error}")))?;
+        let crl_ends = trust.crls.iter().map(last_second).collect();
         let unknown_status = if trust.require_revocation_status {
             UnknownStatusPolicy::Deny
         } else {
             UnknownStatusPolicy::Allow
         };
         let algorithms = provider().signature_verification_algorithms;
-        Ok(Self { bundles, all, hints, crls, unknown_status, mandatory, algorithms })
+        let good = GoodChains::default();
+        Ok(Self { bundles, all, hints, crls, crl_ends, unknown_status, mandatory, good, algorithms })
     }
 
     /// The bundles that vouch for a chain now, each tried on its own.
@@ -92,8 +99,8 @@ impl ClientVerifier {
         let Some((leaf, intermediates)) = chain.split_first() else { return Ok(Vec::new()) };
         let mut refusal = Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let mut names = Vec::new();
-        for (name, anchors) in &self.bundles {
-            match self.verify((leaf, intermediates), anchors, now, KeyUsage::client_auth()) {
+        for (place, (name, anchors)) in self.bundles.iter().enumerate() {
+            match self.check((leaf, intermediates), (place + 1, anchors), now) {
                 Ok(()) => names.push(Arc::clone(name)),
                 Err(error) => refusal = as_rustls(error),
             }
@@ -107,6 +114,26 @@ impl ClientVerifier {
             [(name, _)] => Some(Arc::clone(name)),
             _ => None,
         }
+    }
+
+    /// A client's chain against the anchors of a place, from memory if it was good and nothing can have changed.
+    fn check(
+        &self,
+        (leaf, intermediates): (&CertificateDer<'_>, &[CertificateDer<'_>]),
+        (place, anchors): (usize, &Anchors),
+        now: UnixTime,
+    ) -> Result<(), webpki::Error> {
+        let key = GoodChains::key(place, leaf, intermediates);
+        if self.good.holds(&key, now) {
+            return Ok(());
+        }
+        self.verify((leaf, intermediates), anchors, now, KeyUsage::client_auth())?;
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let certificates = std::iter::once(leaf).chain(intermediates).map(end_of);
+        // What has ended already was not needed for the answer, and won't be.
+        let lists = self.crl_ends.iter().copied().filter(|end| end.is_none_or(|end| end >= seconds));
+        self.good.remember(key, now, certificates.chain(lists).chain([anchors.next_end(now)]));
+        Ok(())
     }
 
     fn verify(
@@ -140,6 +167,12 @@ impl ClientVerifier {
         .map(|_| ())
     }
 
+    /// The chains it remembers.
+    #[cfg(test)]
+    pub(crate) fn good(&self) -> &GoodChains {
+        &self.good
+    }
+
     /// The chain against all bundles, for any usage.
     #[cfg(test)]
     pub(crate) fn verify_for(
@@ -168,8 +201,7 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.verify((end_entity, intermediates), &self.all, now, KeyUsage::client_auth())
-            .map_err(as_rustls)?;
+        self.check((end_entity, intermediates), (0, &self.all), now).map_err(as_rustls)?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -203,6 +235,12 @@ impl fmt::Debug for ClientVerifier {
             .field("crls", &self.crls.len())
             .finish()
     }
+}
+
+/// A list is out of date from its nextUpdate on (RFC 5280 §5.1.2.5).
+fn last_second(crl: &Crl) -> Option<i64> {
+    let (_, list) = parse_x509_crl(&crl.0).ok()?;
+    Some(list.next_update()?.timestamp() - 1)
 }
 
 /// The alert a client gets depends on which error this is (RFC 8446 §6.2).
