@@ -97,6 +97,7 @@ def main() -> int:
     from harness.stage import Stage
 
     build()
+    about = report.machine()
     from rows import footprint, gateway, issuer
 
     results, notes = [], []
@@ -132,7 +133,7 @@ def main() -> int:
                 for one in found["memory"]:
                     say(f"memory {one['idle']:8.1f} MB idle {one['loaded']:8.1f} MB loaded  {one['who']}")
             if not chosen.only and not chosen.quick:
-                report.write(results, notes, versions(stage, cast.peers), found, chosen.rounds, chosen.seconds)
+                report.write(results, notes, about, versions(stage, cast.peers), found, chosen.rounds, chosen.seconds)
                 say("\nwritten: benches/RESULTS.md, benches/RESULTS.json")
         finally:
             stage.close()

@@ -39,13 +39,13 @@ def run(plan: dict) -> dict:
     return end(begin(plan), plan["seconds"])
 
 
-def once(plan: dict, step: dict, line: str = "", values: dict | None = None, certificate: bool = True):
+def once(plan: dict, step: dict, line: str = "", values: dict | None = None):
     """One request as the load would send it; status and text, or the error's name where there is no answer."""
     fill = lambda text: _fill(text, {"line": line, "n": "0"} | (values or {}))
     address, port = plan["address"].rsplit(":", 1)
     if plan.get("tls"):
         context = ssl.create_default_context(cafile=plan["tls"]["authority"])
-        if certificate and plan["tls"].get("certificate"):
+        if plan["tls"].get("certificate"):
             context.load_cert_chain(plan["tls"]["certificate"], plan["tls"]["key"])
         connection = http.client.HTTPSConnection("localhost", int(port), context=context, timeout=30)
     else:

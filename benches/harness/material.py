@@ -1,6 +1,7 @@
 """Keys, tokens, passwords and files that every peer gets alike."""
 
 import base64
+import datetime
 import hashlib
 import json
 import random
@@ -9,8 +10,10 @@ import time
 from pathlib import Path
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
 
 AUDIENCE = "https://bench.example.com"
 ISSUER = "https://partner.example.com"
@@ -40,19 +43,22 @@ class Signer:
                   "jti": f"{number:012x}", "scope": "orders.read", "client_id": "bench"} | more
         return jwt.encode(claims, self.key, algorithm=self.algorithm, headers={"kid": self.algorithm.lower(), "typ": "at+jwt"})
 
-    def tokens(self, count: int) -> Path:
+    def tokens(self, count: int, series: str = "bench") -> Path:
         """A file of so many different tokens."""
-        path = self.directory / f"{self.algorithm}.tokens"
-        path.write_text("\n".join(self.token(number) for number in range(count)) + "\n")
+        path = self.directory / f"{self.algorithm}.{series}.tokens"
+        path.write_text("\n".join(self.token(number, client_id=series) for number in range(count)) + "\n")
         return path
 
-    def wrong(self) -> list[str]:
-        """Tokens that must be refused: another key, expired, another audience."""
+    def wrong(self) -> dict[str, str]:
+        """Tokens that must be refused."""
         other = Signer.__new__(Signer)
         other.algorithm = self.algorithm
         other.key = {"ES256": lambda: ec.generate_private_key(ec.SECP256R1()), "EdDSA": ed25519.Ed25519PrivateKey.generate,
                      "RS256": lambda: rsa.generate_private_key(65537, 2048)}[self.algorithm]()
-        return [other.token(), self.token(exp=1_000_000_000), self.token(aud="https://other.example.com")]
+        good = self.token()
+        middle = good.index(".") + 20
+        return {"another's signature": other.token(), "a changed letter": good[:middle] + ("A" if good[middle] != "A" else "B") + good[middle + 1:],
+                "expired": self.token(exp=1_000_000_000), "for another audience": self.token(aud="https://other.example.com")}
 
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -70,6 +76,32 @@ def api_keys(directory: Path, count: int, sample: str) -> Path:
     path = directory / "api-keys"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def like(sample: str) -> str:
+    """A text of the sample's form that nobody was ever given."""
+    head, body, _ = sample.rsplit("_", 2)
+    fresh = f"{head}_{''.join(random.SystemRandom().choices(LETTERS, k=len(body)))}"
+    return f"{fresh}_{checksum(fresh)}"
+
+
+def stranger(path: Path) -> str:
+    """An API key of the form of those in a file that is not among them."""
+    with open(path) as file:
+        return like(file.readline().strip())
+
+
+def foreign_certificate(directory: Path) -> tuple[str, str]:
+    """A client certificate, and its key, of an authority that nobody here trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stranger")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+    paths = directory / "stranger.pem", directory / "stranger.key"
+    paths[0].write_bytes(made.public_bytes(PEM))
+    paths[1].write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return str(paths[0]), str(paths[1])
 
 
 def checksum(text: str) -> str:

@@ -17,6 +17,7 @@ def machine() -> dict:
     return {
         "processor": model.group(1).strip() if model else platform.machine(),
         "processors": text.count("processor\t"),
+        "load_average": float(Path("/proc/loadavg").read_text().split()[0]),
         "memory_gb": round(memory / 1024 / 1024),
         "kernel": platform.release().split("-")[0],
     }
@@ -34,7 +35,10 @@ def version(command: list[str]) -> str:
 def table(row: Row, figures: list[Figures]) -> list[str]:
     """A row as lines of a Markdown table, with what each costs in terms of ours."""
     ours = next((one for one in figures if one.who == "Countersign"), None)
-    lines = [f"### {row.title}", "", f"Goal: {row.goal}." if row.goal else "", "",
+    refused = list(dict.fromkeys(name for one in figures for name in one.refused))
+    about = [f"Goal: {row.goal}."] if row.goal else []
+    about += [f"Refused first: {', '.join(refused)}."] if refused else ["Open to everybody."]
+    lines = [f"### {row.title}", "", " ".join(about), "",
              f"| | CPU µs a {row.unit} | × ours | {row.unit}s a second | p50 µs | p99 µs | |", "|---|--:|--:|--:|--:|--:|---|"]
     for one in figures:
         ratio = f"{one.cpu / ours.cpu:.2f}" if ours and ours.cpu else ""
@@ -43,16 +47,17 @@ def table(row: Row, figures: list[Figures]) -> list[str]:
     return lines + [""]
 
 
-def write(results: list[tuple[Row, list[Figures]]], notes: list[str], versions: dict, footprint: dict, rounds: int, seconds: float):
-    """RESULTS.md and RESULTS.json."""
-    about = machine()
+def write(results: list[tuple[Row, list[Figures]]], notes: list[str], about: dict, versions: dict, footprint: dict, rounds: int, seconds: float):
+    """RESULTS.md and RESULTS.json. `about` is the machine before the first round."""
     lines = [
         "# What was measured", "",
         f"By `make bench`: {about['processors']} × {about['processor']}, {about['memory_gb']} GB, Linux {about['kernel']}. Each server with one worker on",
         f"core 0; load generator and upstream on core 1; {rounds} rounds of {seconds:g} s, the servers in turn; the middle of the rounds.",
         "CPU is user and system time of the server, divided by what it answered: it survives a noisy machine, rates and latencies do not.",
+        f"The load average before the first round was {about['load_average']:.2f}: what others do raises CPU times, too, by the caches it takes.",
         "Nobody writes a line for each request.",
-        "Every cell first proved that it lets the right credential pass and refuses missing and wrong ones.", "",
+        "Every cell first proved that it lets the right credential pass and that it refuses what its row names, at every server alike.",
+        "Countersign's routes that ask for a credential send the upstream a signed identity token unless a line says otherwise; its peers send none.", "",
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".", "",
     ]
     for row, figures in results:

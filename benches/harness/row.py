@@ -19,8 +19,9 @@ class Cell:
     who: str
     process: Process
     plan: dict
-    # Each a change to the first step that must be refused: other header fields, path or body; or "no certificate".
-    refused: list = field(default_factory=list)
+    # What must be refused, by a name for the report: a change to a step ("step", the first if none is said), which is
+    # other header fields, path or body, or "certificate": another one with its key, or None.
+    refused: dict[str, dict] = field(default_factory=dict)
     note: str = ""
     # Runs beside the measured load, on the same core as that.
     beside: dict | None = None
@@ -55,10 +56,11 @@ class Figures:
     rounds: list[dict]
     failures: dict
     note: str
+    refused: list[str]
 
     def as_dict(self) -> dict:
         return {"who": self.who, "cpu_us": round(self.cpu, 1), "per_second": round(self.rate), "p50_us": self.p50,
-                "p99_us": self.p99, "failures": self.failures, "note": self.note, "rounds": self.rounds}
+                "p99_us": self.p99, "failures": self.failures, "note": self.note, "refused": self.refused, "rounds": self.rounds}
 
 
 class NotRefused(Exception):
@@ -67,26 +69,46 @@ class NotRefused(Exception):
 
 def prove(cell: Cell):
     """The right credential passes; missing and wrong ones are refused."""
-    line = first_line(cell.plan)
     # Values that an earlier answer would have given.
     values = dict(cell.plan.get("proof", {}))
-    for step in cell.plan["steps"]:
-        status, text = load.once(cell.plan, step, line, values)
-        if status not in step.get("expect", [200]):
+    passes(cell, cell.plan["steps"], values)
+    for name, change in cell.refused.items():
+        number = change.get("step", 0)
+        passes(cell, cell.plan["steps"][:number], values)
+        plan, step = dict(cell.plan), cell.plan["steps"][number] | {k: v for k, v in change.items() if k in ("headers", "path", "body")}
+        if "certificate" in change:
+            certificate, key = change["certificate"] or (None, None)
+            plan["tls"] = plan["tls"] | {"certificate": certificate, "key": key}
+        status, text = load.once(plan, step, first_line(plan), values)
+        if not is_refusal(status, text, step):
+            raise NotRefused(f"{cell.who}: {name}: answered {status}, not refused: {text[:200]}")
+    if cell.beside:
+        # What goes on beside the load is guesses: they must be refused, too.
+        status, text = load.once(cell.beside, cell.beside["steps"][0], first_line(cell.beside))
+        if status not in (401, 429):
+            raise NotRefused(f"{cell.who}: a guess was answered {status}, not refused: {text[:200]}")
+
+
+def passes(cell: Cell, steps: list[dict], values: dict):
+    """Asks each step as it is; keeps in `values` what the next ones need."""
+    for step in steps:
+        status, text = load.once(cell.plan, step, first_line(cell.plan), values)
+        if status not in step.get("expect", [200]) or step.get("says", "") not in text:
             raise NotRefused(f"{cell.who}: {step['path']} answered {status}: {text[:400]}")
         for keep in step.get("keep", []):
             found = re.search(re.escape(keep["after"]) + "([^" + re.escape(keep["until"]) + "]*)", text)
             if not found:
                 raise NotRefused(f"{cell.who}: no {keep['name']} in {text[:300]}")
             values[keep["name"]] = found.group(1)
-    step = cell.plan["steps"][0]
-    for change in cell.refused:
-        if change == "no certificate":
-            status, text = load.once(cell.plan, step, line, certificate=False)
-        else:
-            status, text = load.once(cell.plan, step | change, line)
-        if isinstance(status, int) and status not in (400, 401, 403, 429):
-            raise NotRefused(f"{cell.who}: {change} was answered {status}, not refused: {text[:200]}")
+
+
+def is_refusal(status: int | str, text: str, step: dict) -> bool:
+    """An error of the caller's, a redirect that gives nothing of what the step is for, or a connection ended by TLS."""
+    if isinstance(status, str):
+        return status in ("SSLError", "ConnectionResetError", "BrokenPipeError", "RemoteDisconnected", "SSLEOFError", "ConnectionAbortedError")
+    if status in (302, 303) and step.get("keep"):
+        return not any(keep["after"] in text for keep in step["keep"])
+    return status in (400, 401, 403, 429)
 
 
 def first_line(plan: dict) -> str:
@@ -150,4 +172,5 @@ def middle(cell: Cell, rounds: list[dict]) -> Figures:
         rounds=[{k: one[k] for k in ("rounds", "seconds", "cpu", "p50", "p99")} for one in rounds],
         failures=failures,
         note=kept + cell.note,
+        refused=list(cell.refused) + (["a guess"] if cell.beside else []),
     )

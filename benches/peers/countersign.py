@@ -41,6 +41,8 @@ class Countersign:
             route("open", anonymous=True),
             route("key", accept=["api_key"]),
             route("jwt", accept=["jwt"], issuers=["partner"]),
+            # As its peers have it: nothing is signed for the upstream.
+            route("unsigned", accept=["jwt"], issuers=["partner"], identity={"token": False}),
             route("reference", accept=["oauth"]),
             route("mtls", accept=["mtls"]),
             route("basic", accept=["basic"], insecure_allow_basic_over_http=not self.with_tls),

@@ -14,9 +14,9 @@ def local(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-def without(*fields) -> dict:
+def fields(*these) -> dict:
     """The same request with these header fields instead of its own."""
-    return {"headers": list(fields)}
+    return {"headers": list(these)}
 
 
 def bearer(token: str) -> tuple[str, str]:
@@ -32,19 +32,20 @@ def rows(cast) -> list[Row]:
     def row(key, title, goal, cells, **more):
         made.append(Row(key, title, goal, [cell for cell in cells if cell], **more))
 
-    def peer(one, port, headers=(), refused=(), path="/", **more):
+    def peer(one, port, headers=(), refused=None, path="/", **more):
         """A peer's cell, if the peer is here and can do this."""
         if one is None or port not in one.ports:
             return None
-        fields = {name: more.pop(name) for name in ("warm", "note", "fresh_lines", "beside") if name in more}
-        return Cell(one.name, one.process, plan(local(one.ports[port]), path, headers, **more), list(refused), **fields)
+        own = {name: more.pop(name) for name in ("warm", "note", "fresh_lines", "beside") if name in more}
+        return Cell(one.name, one.process, plan(local(one.ports[port]), path, headers, **more), refused or {}, **own)
 
     everyone = (nginx, haproxy, envoy, caddy)
     row("open", "no auth, all limits, time-outs and metrics on", "≤ 21 µs",
         [Cell("Countersign", ours.process, plan(gateway, "/open"))] + [peer(one, "open") for one in everyone])
 
     keys = str(stage.api_keys)
-    wrong_key = [without(), without(("x-api-key", "csk_live_wrong"))]
+    stranger = material.stranger(stage.api_keys)
+    wrong_key = {"no key": fields(), "malformed": fields(("x-api-key", "csk_live_wrong")), "well-formed, but nobody's": fields(("x-api-key", stranger))}
     key = [("x-api-key", "{line}")]
     # Once through all keys, so that everyone has seen them.
     warm = plan(gateway, "/key", key, lines=keys, seconds=60, most=len(stage.api_keys.read_text().split()))
@@ -54,7 +55,7 @@ def rows(cast) -> list[Row]:
 
     for algorithm, goal in (("ES256", "≤ 85 µs"), ("EdDSA", "≤ 70 µs"), ("RS256", "≤ 45 µs")):
         signer = stage.signers[algorithm]
-        refused = [without()] + [without(bearer(token)) for token in signer.wrong()]
+        refused = {"no token": fields()} | {name: fields(bearer(token)) for name, token in signer.wrong().items()}
         if algorithm == "ES256":
             token = [bearer(signer.token())]
             row("jwt-seen", "JWT seen before, ES256", "≤ 1.1 × our no auth",
@@ -64,12 +65,15 @@ def rows(cast) -> list[Row]:
         lines = str(signer.tokens(count))
         token = [bearer("{line}")]
         once = plan(gateway, "/jwt", token, lines=lines, most=(count - 100) // cast.rounds)
+        unsigned = plan(gateway, "/unsigned", token, lines=str(signer.tokens(count, "unsigned")), most=(count - 100) // cast.rounds)
         row(f"jwt-first-{algorithm}", f"JWT first sight, {algorithm}", goal,
-            [Cell("Countersign", ours.process, once, refused, fresh_lines=True),
+            [Cell("Countersign", ours.process, once, refused, fresh_lines=True, note="and an identity token signed, ES256"),
+             Cell("Countersign, unsigned", ours.process, unsigned, refused, fresh_lines=True, note="plain headers for the upstream"),
              peer(haproxy, algorithm, token, refused, lines=lines), peer(envoy, algorithm, token, refused, lines=lines)])
 
     good = [("authorization", material.basic(stage.user, stage.password))]
-    wrong = [without(), without(("authorization", WRONG_BASIC))]
+    wrong = {"no password": fields(), "a wrong one": fields(("authorization", WRONG_BASIC)),
+             "nobody's": fields(("authorization", material.basic("nobody", stage.password)))}
     row("basic", "Basic, seen before", "≤ 1.15 × our no auth",
         [Cell("Countersign", ours.process, plan(gateway, "/basic", good), wrong, note="Argon2id"),
          peer(nginx, "basic5", good, wrong, note="bcrypt 5"), peer(caddy, "basic5", good, wrong, note="bcrypt 5, its cache")])
@@ -90,19 +94,21 @@ def rows(cast) -> list[Row]:
          peer(caddy, "open", beside=flood(local(caddy.ports["basic10"])) if caddy else None, note="bcrypt 10")])
 
     token = [bearer(ours.reference_token())]
-    refused = [without(), without(bearer("cst_at_wrong"))]
+    refused = {"no token": fields(), "malformed": fields(bearer("cst_at_wrong")), "well-formed, but nobody's": fields(bearer(material.like(ours.reference_token())))}
+    theirs = {"no token": fields(), "a wrong one": fields(bearer("the-wrong-one"))}
     row("reference", "reference token, cached", "≤ 1.15 × our no auth",
         [Cell("Countersign", ours.process, plan(gateway, "/reference", token), refused),
-         peer(nginx, "reference", [bearer("the-right-one")], [without(), without(bearer("the-wrong-one"))], note="auth_request with cache")])
+         peer(nginx, "reference", [bearer("the-right-one")], theirs, note="auth_request with cache")])
 
     secure = cast.ours_tls
     certificate, private = map(str, stage.client_certificate)
     tls = {"authority": str(stage.ca), "certificate": certificate, "key": private}
+    refused = {"no certificate": {"certificate": None}, "another authority's": {"certificate": material.foreign_certificate(stage.directory)}}
     row("tls", "TLS kept alive, no auth", "", [Cell("Countersign", secure.process, plan(secure.gateway, "/open", tls={"authority": str(stage.ca)}))])
     row("mtls", "mTLS kept alive", "≤ 1.15 × our TLS",
-        [Cell("Countersign", secure.process, plan(secure.gateway, "/mtls", tls=tls), ["no certificate"])]
-        + [peer(one, "mtls", refused=["no certificate"], tls=tls) for one in everyone])
+        [Cell("Countersign", secure.process, plan(secure.gateway, "/mtls", tls=tls), refused)]
+        + [peer(one, "mtls", refused=refused, tls=tls) for one in everyone])
     row("handshake", "full mTLS handshake and one request", "≤ 340 µs",
-        [Cell("Countersign", secure.process, plan(secure.gateway, "/mtls", tls=tls, reconnect=True, connections=16), ["no certificate"])]
-        + [peer(one, "mtls", refused=["no certificate"], tls=tls, reconnect=True, connections=16) for one in everyone])
+        [Cell("Countersign", secure.process, plan(secure.gateway, "/mtls", tls=tls, reconnect=True, connections=16), refused)]
+        + [peer(one, "mtls", refused=refused, tls=tls, reconnect=True, connections=16) for one in everyone])
     return made
