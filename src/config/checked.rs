@@ -61,6 +61,9 @@ impl Config {
             ("gateway.trusted_proxies and limits of connections", gateway(self) != gateway(new)),
             ("[keys]", self.keys != new.keys),
             ("[tokens]", self.tokens != new.tokens),
+            ("[[resources]]", self.resources != new.resources),
+            ("[[acr_classes]]", self.acr_classes != new.acr_classes),
+            ("[authorization] and [[authorization_details]]", self.authorization != new.authorization),
             ("[grants]", self.grants != new.grants),
             ("[registration]", self.registration != new.registration),
             ("[ca]", self.ca != new.ca),
@@ -177,7 +180,7 @@ pub(crate) struct Tokens {
 }
 
 /// Authorization requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Authorization {
     pub(crate) require_pushed_requests: bool,
     pub(crate) require_signed_requests: bool,
@@ -186,7 +189,7 @@ pub(crate) struct Authorization {
 }
 
 /// A resource that tokens are for.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Resource {
     pub(crate) identifier: String,
     pub(crate) name: Option<String>,
@@ -199,7 +202,7 @@ pub(crate) struct Resource {
 }
 
 /// What a sign-in may amount to.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct AcrClass {
     pub(crate) acr: String,
     pub(crate) amr: Vec<String>,
