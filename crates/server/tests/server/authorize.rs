@@ -229,7 +229,6 @@ async fn mistakes_of_a_client_go_back_to_it() {
         (("scope", "openid admin"), "invalid_scope"),
         (("code_challenge", ""), "invalid_request"),
         (("code_challenge_method", "plain"), "invalid_request"),
-        (("request", "x.y.z"), "request_not_supported"),
     ] {
         let back = browser.get(&authorization("web", &[changed])).await;
         assert_eq!(back.answer("error").as_deref(), Some(error), "{changed:?}");
@@ -239,6 +238,16 @@ async fn mistakes_of_a_client_go_back_to_it() {
     }
     let twice = format!("{}&scope=openid", authorization("web", &[]));
     assert_eq!(browser.get(&twice).await.answer("error").as_deref(), Some("invalid_request"));
+}
+
+#[tokio::test]
+async fn a_request_object_that_can_not_be_read_is_answered_here() {
+    let app = App::new().await;
+    app.client("web").await;
+    // RFC 9101 §6.3: what stands beside it does not count, the redirect URI neither.
+    let page = Browser::new(&app).get(&authorization("web", &[("request", "x.y.z")])).await;
+    assert_eq!((page.status, page.location()), (StatusCode::BAD_REQUEST, None));
+    assert!(page.body.contains("invalid_request_object"), "{}", page.body);
 }
 
 #[tokio::test]
