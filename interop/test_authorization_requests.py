@@ -16,10 +16,10 @@ def test_every_way_of_asking_and_answering(house, tmp_path):
         jwks = tmp_path / "jwks.json"
         jwks.write_text(json.dumps(program.hear()["jwks"]))
         house.instance.command(
-            "client", "add", "signer", "--profile", "oidc", "--grant", "authorization_code", "--auth", "private_key_jwt",
+            "client", "add", "oidc-signer", "--profile", "oidc", "--grant", "authorization_code", "--auth", "private_key_jwt",
             "--jwks-file", str(jwks), "--redirect-uri", REDIRECT, "--scopes", "openid orders.read",
             "--response-type", "code", "--response-type", "code id_token")
-        program.say({"issuer": house.instance.issuer, "client": "signer", "redirect": REDIRECT})
+        program.say({"issuer": house.instance.issuer, "client": "oidc-signer", "redirect": REDIRECT})
         for _ in range(6):
             asked = program.hear()
             flow = asked["flow"]

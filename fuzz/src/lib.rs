@@ -13,6 +13,6 @@ macro_rules! entries {
 }
 
 entries!(
-    authorization authorization_details certificate configuration form htpasswd registration request_object request_target token
-    user_code
+    authorization authorization_details certificate configuration dpop_proof form htpasswd registration request_object request_target
+    token user_code
 );

@@ -44,6 +44,7 @@ pub(crate) fn authorization(data: &[u8]) {
     }
     let request = RequestParts {
         method: &Method::GET,
+        authority: "orders.example.com",
         path: "/",
         query: Some(query),
         headers: &headers,

@@ -8,6 +8,7 @@ mod certificate;
 #[expect(dead_code, unused_imports, reason = "only its reader is fuzzed")]
 mod config;
 mod configuration;
+mod dpop_proof;
 mod form;
 mod htpasswd;
 // Private to the server, which has no reason to show it.
@@ -23,6 +24,7 @@ pub(crate) use authorization::authorization;
 pub(crate) use authorization_request::{authorization_details, request_object};
 pub(crate) use certificate::certificate;
 pub(crate) use configuration::configuration;
+pub(crate) use dpop_proof::{dpop_proof, good_proof};
 pub(crate) use form::form;
 pub(crate) use htpasswd::htpasswd;
 pub(crate) use registration::registration;

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use countersign_access::{DistinguishedName, InvalidName};
 use countersign_jose::JwkSet;
 use countersign_model::{
-    AccessTokenFormat, ApplicationType, Client, ClientAuthentication, ClientId, ClientStatus, GrantType,
-    ScopeSet, SecretString,
+    AccessTokenFormat, ApplicationType, CertificateName, Client, ClientAuthentication, ClientId,
+    ClientStatus, GrantType, ScopeSet, SecretString,
 };
 use countersign_oauth::ports::Clients as _;
 use serde_json::{Value, json};
@@ -92,12 +93,21 @@ struct Add {
     /// How it proves who it is.
     #[arg(long, value_enum, default_value = "client_secret_basic")]
     auth: Authentication,
-    /// A file with its public keys, a JWK Set, for private_key_jwt.
+    /// A file with its public keys or certificates (x5c), a JWK Set, for private_key_jwt and
+    /// self_signed_tls_client_auth.
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks_file: Option<PathBuf>,
     /// Where to fetch them instead.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
+    #[command(flatten)]
+    certificate: CertificateNames,
+    /// Its access tokens are bound to the certificate it shows (RFC 8705 §3).
+    #[arg(long)]
+    tls_client_certificate_bound_access_tokens: bool,
+    /// Every token request of it must carry a DPoP proof (RFC 9449 §5).
+    #[arg(long, conflicts_with = "tls_client_certificate_bound_access_tokens")]
+    dpop_bound_access_tokens: bool,
     /// What its access tokens look like.
     #[arg(long, value_enum, default_value = "jwt")]
     token_format: Format_,
@@ -130,7 +140,53 @@ enum Authentication {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    ClientSecretJwt,
     PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
+}
+
+/// The name of a client's certificate: one of these, for tls_client_auth (RFC 8705 §2.1.2).
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct CertificateNames {
+    /// Its certificate's subject, such as "CN=billing,O=Example,C=DE" (RFC 4514).
+    #[arg(long, value_name = "NAME", value_parser = subject_dn)]
+    tls_client_auth_subject_dn: Option<String>,
+    /// A DNS name of its certificate.
+    #[arg(long, value_name = "NAME")]
+    tls_client_auth_san_dns: Option<String>,
+    /// A URI of its certificate, such as a SPIFFE ID.
+    #[arg(long, value_name = "URI")]
+    tls_client_auth_san_uri: Option<String>,
+    /// An IP address of its certificate.
+    #[arg(long, value_name = "ADDRESS")]
+    tls_client_auth_san_ip: Option<std::net::IpAddr>,
+    /// An e-mail address of its certificate.
+    #[arg(long, value_name = "ADDRESS")]
+    tls_client_auth_san_email: Option<String>,
+}
+
+impl CertificateNames {
+    fn one(&self) -> Option<CertificateName> {
+        let Self {
+            tls_client_auth_subject_dn: subject_dn,
+            tls_client_auth_san_dns: dns,
+            tls_client_auth_san_uri: uri,
+            tls_client_auth_san_ip: ip,
+            tls_client_auth_san_email: email,
+        } = self;
+        let subject_dn = subject_dn.clone().map(CertificateName::SubjectDn);
+        let dns = dns.clone().map(CertificateName::SanDns);
+        let uri = uri.clone().map(CertificateName::SanUri);
+        let email = email.clone().map(CertificateName::SanEmail);
+        subject_dn.or(dns).or(uri).or(ip.map(CertificateName::SanIp)).or(email)
+    }
+}
+
+/// What is no name would never be that of a certificate.
+fn subject_dn(text: &str) -> Result<String, InvalidName> {
+    text.parse::<DistinguishedName>().map(|_| text.to_owned())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -159,15 +215,29 @@ impl Add {
         let secret = self.auth.needs_secret().then(|| desk.generate_secret());
         let jwks = self.jwks_file.as_deref().map(public_keys);
         let sink = self.sink.clone();
+        let sealed = match &secret {
+            Some(secret) if self.auth == Authentication::ClientSecretJwt => {
+                vec![seal(desk, &self.id, secret).await?]
+            }
+            Some(_) | None => Vec::new(),
+        };
         let (profile, authorization) = self.authorization.read()?;
         let client = Client {
             profile,
             authorization,
             client_name: self.name.unwrap_or_else(|| self.id.to_string()),
             authentication: self.auth.into(),
-            secrets: secret.iter().map(SecretString::hash).collect(),
+            secrets: if sealed.is_empty() {
+                secret.iter().map(SecretString::hash).collect()
+            } else {
+                Vec::new()
+            },
             jwks: jwks.transpose()?,
             jwks_uri: self.jwks_uri,
+            sealed_secrets: sealed,
+            certificate_name: self.certificate.one(),
+            tls_client_certificate_bound_access_tokens: self.tls_client_certificate_bound_access_tokens,
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
             application_type: ApplicationType::of(self.redirect_uris.iter().map(String::as_str)),
             redirect_uris: self.redirect_uris,
             grant_types: self.grants.into_iter().map(GrantType::from).collect::<BTreeSet<_>>(),
@@ -220,6 +290,17 @@ impl Add {
         if self.auth == Authentication::PrivateKeyJwt && self.jwks_file.is_none() && self.jwks_uri.is_none() {
             return Err("private_key_jwt needs --jwks-file or --jwks-uri".into());
         }
+        let has_certificates = self.jwks_file.is_some() || self.jwks_uri.is_some();
+        if self.auth == Authentication::SelfSignedTlsClientAuth && !has_certificates {
+            return Err(
+                "self_signed_tls_client_auth needs --jwks-file or --jwks-uri, with the certificate in x5c"
+                    .into(),
+            );
+        }
+        // RFC 8705 §2.1.2: exactly one.
+        if (self.auth == Authentication::TlsClientAuth) != self.certificate.one().is_some() {
+            return Err("tls_client_auth needs one --tls-client-auth-… name, and nothing else does".into());
+        }
         Ok(())
     }
 }
@@ -240,7 +321,7 @@ fn public_keys(file: &Path) -> Result<Value, Failure> {
 
 impl Authentication {
     fn needs_secret(self) -> bool {
-        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
 }
 
@@ -250,7 +331,10 @@ impl From<Authentication> for ClientAuthentication {
             Authentication::None => Self::None,
             Authentication::ClientSecretBasic => Self::ClientSecretBasic,
             Authentication::ClientSecretPost => Self::ClientSecretPost,
+            Authentication::ClientSecretJwt => Self::ClientSecretJwt,
             Authentication::PrivateKeyJwt => Self::PrivateKeyJwt,
+            Authentication::TlsClientAuth => Self::TlsClientAuth,
+            Authentication::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
         }
     }
 }
@@ -316,7 +400,9 @@ async fn new_secret(
     let mut client = find(desk, id).await?;
     if !matches!(
         client.authentication,
-        ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost
+        ClientAuthentication::ClientSecretBasic
+            | ClientAuthentication::ClientSecretPost
+            | ClientAuthentication::ClientSecretJwt
     ) {
         return Err(
             format!("{id} authenticates by {}: it has no secret", client.authentication.as_str()).into()
@@ -325,12 +411,25 @@ async fn new_secret(
     let secret = desk.generate_secret();
     if drop_old {
         client.secrets.clear();
+        client.sealed_secrets.clear();
     }
-    client.secrets.insert(0, secret.hash());
+    if client.authentication == ClientAuthentication::ClientSecretJwt {
+        client.sealed_secrets.insert(0, seal(desk, id, &secret).await?);
+    } else {
+        client.secrets.insert(0, secret.hash());
+    }
     // Two overlap while one replaces the other; older ones have had their time.
     client.secrets.truncate(2);
+    client.sealed_secrets.truncate(2);
     desk.store.update_client(&client, desk.env.now()).await?;
     print_with_secret(&client, Some(&secret), sink, "has a new secret", format)
+}
+
+/// A secret that its client signs with is needed as it is.
+async fn seal(desk: &Desk, id: &ClientId, secret: &SecretString) -> Result<String, Failure> {
+    // The parts, because they know whether it is the right master key.
+    let master = desk.parts().await?.master;
+    Ok(countersign_oauth::client_auth::seal(&master, id, secret, &*desk.env.rng)?)
 }
 
 async fn set_status(desk: &Desk, id: &ClientId, wanted: ClientStatus, format: Format) -> Result<(), Failure> {
@@ -360,7 +459,7 @@ fn print_with_secret(
         let mut text = format!("client {} {done}", client.client_id);
         if let Some(secret) = shown.as_ref().and_then(Shown::value) {
             text.push_str(&format!(
-                "\nclient secret: {secret}\nOnly its hash is kept: it is not shown again."
+                "\nclient secret: {secret}\nIt is not kept in the clear, and not shown again."
             ));
         }
         text
@@ -371,6 +470,19 @@ fn status(client: &Client) -> &'static str {
     match client.status {
         ClientStatus::Enabled => "enabled",
         ClientStatus::Disabled => "disabled",
+    }
+}
+
+fn certificate(client: &Client) -> String {
+    let name = client.certificate_name.as_ref();
+    name.map_or_else(String::new, |name| format!("{} {}", name.parameter(), name.value()))
+}
+
+fn binding(client: &Client) -> &'static str {
+    match (client.tls_client_certificate_bound_access_tokens, client.dpop_bound_access_tokens) {
+        (true, _) => "its certificate",
+        (false, true) => "a DPoP key",
+        (false, false) => "a DPoP key where a proof is sent",
     }
 }
 
@@ -393,7 +505,10 @@ fn value(client: &Client) -> Value {
         "access_token_format": client.access_token_format,
         "first_party": client.first_party,
         "may_introspect": client.may_introspect,
-        "secrets": client.secrets.len(),
+        "secrets": client.secrets.len() + client.sealed_secrets.len(),
+        "certificate_name": client.certificate_name,
+        "tls_client_certificate_bound_access_tokens": client.tls_client_certificate_bound_access_tokens,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "created_at": client.created_at.seconds(),
     });
     if let (Value::Object(all), Value::Object(own)) = (&mut value, authorization::members(client)) {
@@ -409,7 +524,9 @@ fn describe(client: &Client) -> String {
         ("status", status(client).to_owned()),
         ("authentication", client.authentication.as_str().to_owned()),
         ("profile", client.profile.to_string()),
-        ("secrets", client.secrets.len().to_string()),
+        ("secrets", (client.secrets.len() + client.sealed_secrets.len()).to_string()),
+        ("certificate", certificate(client)),
+        ("tokens bound to", binding(client).to_owned()),
         ("grants", grants(client)),
         ("redirect URIs", client.redirect_uris.join(" ")),
         ("scopes", client.scopes.to_string()),

@@ -224,6 +224,7 @@ impl Verify {
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
         let here = IpAddr::from(Ipv4Addr::LOCALHOST);
         let request = RequestParts {
+            authority: "",
             method: &http::Method::GET,
             path: "/",
             query: None,

@@ -14,10 +14,12 @@ use std::time::Duration;
 use countersign_model::{Method, ScopeSet, SecretString};
 use url::{Host, Url};
 
-use super::checked::{Basic, Ca, Config, Gateway, Keys, Network, Route, Server, Store, Tls, Tokens};
+use super::checked::{
+    Basic, Ca, Config, Gateway, Keys, Network, Route, Server, ServerMtls, Store, Tls, Tokens,
+};
 use super::raw::{
     RawBasic, RawCa, RawClientCertificates, RawConfig, RawGateway, RawIssuer, RawKeys, RawNetwork, RawRoute,
-    RawServer, RawStore, RawTls, RawTokens,
+    RawServer, RawServerMtls, RawStore, RawTls, RawTokens,
 };
 use super::read::nearest;
 use super::units::{ByteSize, Span};
@@ -124,12 +126,38 @@ impl Check {
                 "write it without path, query and fragment, such as \"https://id.example.com\"",
             );
         }
+        let tls = self.tls("server.tls", raw.tls);
+        let mtls = raw.mtls.and_then(|mtls| self.server_mtls(mtls, tls.as_ref()));
         Some(Server {
             listen: raw.listen,
             issuer,
-            tls: self.tls("server.tls", raw.tls),
+            tls,
             trusted_proxies: raw.trusted_proxies,
+            mtls,
+            dpop_nonce: raw.dpop_nonce,
         })
+    }
+
+    fn server_mtls(&mut self, raw: RawServerMtls, server: Option<&Tls>) -> Option<ServerMtls> {
+        let url = Url::parse(&raw.url).ok();
+        let fits = |url: &Url| {
+            let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            url.scheme() == "https" && url.has_host() && bare
+        };
+        if !url.as_ref().is_some_and(fits) {
+            self.wrong(
+                "server.mtls.url",
+                "an https URL without a path, such as \"https://mtls.id.example.com\"",
+            );
+        }
+        let tls = self.tls("server.mtls.tls", raw.tls).or_else(|| server.cloned());
+        if tls.is_none() {
+            self.wrong("server.mtls", "client certificates need TLS: give [server.mtls.tls] or [server.tls]");
+        }
+        let trust_bundles =
+            raw.trust_bundles.into_iter().map(|(name, path)| (name, self.base.join(path))).collect();
+        let url = raw.url.trim_end_matches('/').to_owned();
+        Some(ServerMtls { listen: raw.listen, url, tls: tls?, trust_bundles })
     }
 
     fn tls(&mut self, key: &str, raw: Option<RawTls>) -> Option<Tls> {

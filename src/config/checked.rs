@@ -39,7 +39,9 @@ pub(crate) struct Config {
 impl Config {
     /// Keys whose new values a running process does not take up. What a reload refuses altogether is not among them.
     pub(crate) fn waiting_for_a_start(&self, new: &Self) -> Vec<&'static str> {
-        let server = |config: &Self| config.server.as_ref().map(|server| server.trusted_proxies.clone());
+        let server = |config: &Self| {
+            config.server.as_ref().map(|server| (server.trusted_proxies.clone(), server.dpop_nonce))
+        };
         let gateway = |config: &Self| {
             // Every field by its name, so that a new one is put here or deliberately not.
             let Gateway {
@@ -57,7 +59,7 @@ impl Config {
             Some((trusted_proxies.clone(), *max_connections, *max_connections_per_address))
         };
         let changed = [
-            ("server.trusted_proxies", server(self) != server(new)),
+            ("server.trusted_proxies and server.dpop_nonce", server(self) != server(new)),
             ("gateway.trusted_proxies and limits of connections", gateway(self) != gateway(new)),
             ("[keys]", self.keys != new.keys),
             ("[tokens]", self.tokens != new.tokens),
@@ -82,6 +84,18 @@ pub(crate) struct Server {
     pub(crate) issuer: Url,
     pub(crate) tls: Option<Tls>,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) mtls: Option<ServerMtls>,
+    pub(crate) dpop_nonce: bool,
+}
+
+/// The authorization server's address for clients with certificates.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerMtls {
+    pub(crate) listen: SocketAddr,
+    /// Without a slash at its end.
+    pub(crate) url: String,
+    pub(crate) tls: Tls,
+    pub(crate) trust_bundles: BTreeMap<String, PathBuf>,
 }
 
 /// Where a listener's certificate comes from.

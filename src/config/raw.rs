@@ -81,6 +81,29 @@ pub(crate) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
+    /// A second address for clients with certificates (RFC 8705 §5). Browsers never come there.
+    #[serde(default)]
+    pub mtls: Option<RawServerMtls>,
+    /// Whether DPoP proofs at the token endpoint and at userinfo must have a nonce of ours (RFC 9449 §8). Default: no.
+    #[serde(default)]
+    pub dpop_nonce: bool,
+}
+
+/// Where clients with certificates find the authorization server.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawServerMtls {
+    /// Address and port to listen on, such as `0.0.0.0:8403`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The URL under which clients reach it, without a path: what the metadata name as `mtls_endpoint_aliases`.
+    pub url: String,
+    /// TLS on this listener. Default: as `server.tls`.
+    #[serde(default)]
+    pub tls: Option<RawTls>,
+    /// Trust bundles for client certificates besides the built-in authority: a name and a PEM file.
+    #[serde(default)]
+    pub trust_bundles: BTreeMap<String, PathBuf>,
 }
 
 /// The gateway.
@@ -149,6 +172,9 @@ pub(crate) enum RawClientCertificates {
     Optional,
     /// Nobody gets in without one.
     Required,
+    /// One is asked for; one that no bundle vouches for is let in too. It is no credential: it only confirms tokens
+    /// that are bound to it (RFC 8705 §3).
+    Unvouched,
 }
 
 /// One route.
@@ -209,6 +235,9 @@ pub(crate) struct RawRoute {
     /// Where an API key may be.
     #[serde(default)]
     pub api_key: RawApiKeyPlacement,
+    /// What is asked of DPoP proofs (RFC 9449).
+    #[serde(default)]
+    pub dpop: RawDpop,
     /// Allows Basic on plain HTTP, where everyone on the way can read the password (RFC 7617 §4).
     #[serde(default)]
     pub insecure_allow_basic_over_http: bool,
@@ -241,6 +270,17 @@ enum RawMethod {
     Basic,
     /// An API key.
     ApiKey,
+}
+
+/// What is asked of DPoP proofs.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawDpop {
+    /// Whether a proof must have a nonce of ours (RFC 9449 §9). Default: no.
+    pub nonce: bool,
+    /// Under which origins callers know the route, such as `https://api.example.com`, where scheme and host change on
+    /// the way. Default: as the request arrives.
+    pub origins: Vec<String>,
 }
 
 /// What an upstream speaks.

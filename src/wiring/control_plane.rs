@@ -24,6 +24,8 @@ pub(super) struct ControlPlane {
     pub(super) state: AppState,
     pub(super) address: SocketAddr,
     pub(super) tls: Option<(ServerTls, Own)>,
+    /// The address for clients with certificates, when there is one.
+    pub(super) mtls: Option<(Listener, (ServerTls, Own))>,
     pub(super) limits: ServerLimits,
 }
 
@@ -46,6 +48,11 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
     settings.exchange_rules.clone_from(&config.grants.token_exchange);
     settings.jwt_bearer_rules.clone_from(&config.grants.jwt_bearer);
     settings.trusted_issuers = grants::trusted_issuers(config)?;
+    settings.master_key = Some(parts.master.clone());
+    if let Some(server) = &config.server {
+        settings.dpop_nonce = server.dpop_nonce;
+        settings.mtls_url = server.mtls.as_ref().map(|mtls| mtls.url.clone());
+    }
     settings.refresh_grace = tokens.refresh_grace;
     settings.several_audiences = tokens.several_audiences;
     settings.default_audience = live::default_audience(config, &parts.issuer);
@@ -101,6 +108,10 @@ pub(super) async fn bind(
     settings.shared_addresses = AddressList::new(server.trusted_proxies.clone());
     settings.drain_timeout = config.network.drain;
     let listener = listen("server.listen", settings, tls.as_ref().map(|(handle, _)| handle.clone()))?;
+    let mtls = match &server.mtls {
+        None => None,
+        Some(wanted) => Some(bind_mtls(config, server, wanted, parts).await?),
+    };
     let limits = ServerLimits { drain_timeout: config.network.drain, ..ServerLimits::default() };
     let services = Services {
         engine: engine(config, parts)?,
@@ -119,7 +130,25 @@ pub(super) async fn bind(
         },
         services,
     );
-    Ok(ControlPlane { address: listener.local_addr(), listener, state, tls, limits })
+    Ok(ControlPlane { address: listener.local_addr(), listener, state, tls, mtls, limits })
+}
+
+/// Binds the listener for clients with certificates (RFC 8705 §5).
+async fn bind_mtls(
+    config: &Config,
+    server: &checked::Server,
+    wanted: &checked::ServerMtls,
+    parts: &Parts,
+) -> Result<(Listener, (ServerTls, Own)), Failure> {
+    let own = tls::own(&wanted.tls, &parts.authority).await?;
+    let material = tls::server_mtls(wanted, &own, &parts.authority).await?;
+    let handle = ServerTls::new(material, Arc::clone(&parts.env.clock))?;
+    let mut settings = ListenerSettings::new(wanted.listen);
+    settings.surface = "server_mtls";
+    settings.shared_addresses = AddressList::new(server.trusted_proxies.clone());
+    settings.drain_timeout = config.network.drain;
+    let listener = listen("server.mtls.listen", settings, Some(handle.clone()))?;
+    Ok((listener, (handle, own)))
 }
 
 /// What must work for `/readyz`.

@@ -22,6 +22,8 @@ pub(crate) struct Live {
     pub(super) gateway: Option<Arc<Gateway>>,
     /// TLS of the authorization server's listener.
     pub(super) server_tls: Option<(ServerTls, Own)>,
+    /// TLS of the authorization server's listener for clients with certificates.
+    pub(super) server_mtls: Option<(ServerTls, Own)>,
     /// TLS of the gateway's listener.
     pub(super) gateway_tls: Option<(ServerTls, Own)>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Live {
 impl Live {
     /// A pipeline and its configuration; surfaces are added as they start.
     pub(super) fn new(parts: Parts, config: Config, access: Arc<Access>) -> Self {
-        Self { parts, config, access, gateway: None, server_tls: None, gateway_tls: None }
+        Self { parts, config, access, gateway: None, server_tls: None, server_mtls: None, gateway_tls: None }
     }
 
     /// The pipeline.
@@ -51,6 +53,7 @@ impl Live {
             None => None,
         };
         let server = self.fresh_server(&config).await?;
+        let mtls = self.fresh_mtls(&config).await?;
         let gateway = self.fresh_gateway(&config).await?;
         // From here on nothing may fail half-way: routes are checked as a whole, TLS settings were built above.
         if let (Some(gateway), Some(routes)) = (&self.gateway, routes) {
@@ -58,6 +61,7 @@ impl Live {
         }
         self.access.replace_config(settings, sources)?;
         replace(&mut self.server_tls, server)?;
+        replace(&mut self.server_mtls, mtls)?;
         replace(&mut self.gateway_tls, gateway)?;
         self.access.load_revocations(self.parts.env.now()).await?;
         self.say_what_waits(&config);
@@ -88,6 +92,10 @@ impl Live {
             let fresh = self.fresh_server(&config).await?;
             replace(&mut self.server_tls, fresh)?;
         }
+        if due(&self.server_mtls) {
+            let fresh = self.fresh_mtls(&config).await?;
+            replace(&mut self.server_mtls, fresh)?;
+        }
         if due(&self.gateway_tls) {
             let fresh = self.fresh_gateway(&config).await?;
             replace(&mut self.gateway_tls, fresh)?;
@@ -103,6 +111,10 @@ impl Live {
         use countersign_ca::ports::Certificates as _;
         let revoked = self.parts.store.revoked_certificates(self.parts.env.now()).await?;
         self.access.replace_revoked_certificates(revoked.into_iter().map(|(serial, ..)| serial).collect());
+        let mtls = self.config.server.as_ref().and_then(|server| server.mtls.as_ref());
+        if let (Some((handle, own)), Some(mtls)) = (&self.server_mtls, mtls) {
+            handle.replace(tls::server_mtls(mtls, own, &self.parts.authority).await?)?;
+        }
         if let (Some((handle, own)), Some(gateway)) = (&self.gateway_tls, &self.config.gateway) {
             handle.replace(tls::gateway(gateway, own, &self.parts.authority).await?)?;
         }
@@ -115,6 +127,15 @@ impl Live {
         };
         let own = tls::own(wanted, &self.parts.authority).await?;
         let settings = tls::server(&own);
+        Ok(Some((own, settings)))
+    }
+
+    async fn fresh_mtls(&self, config: &Config) -> Result<Option<(Own, ServerTlsSettings)>, Failure> {
+        let Some(mtls) = config.server.as_ref().and_then(|server| server.mtls.as_ref()) else {
+            return Ok(None);
+        };
+        let own = tls::own(&mtls.tls, &self.parts.authority).await?;
+        let settings = tls::server_mtls(mtls, &own, &self.parts.authority).await?;
         Ok(Some((own, settings)))
     }
 
@@ -135,6 +156,10 @@ impl Live {
                     .server
                     .as_ref()
                     .map(|server| (server.listen, server.issuer.clone(), server.tls.is_some())),
+                config.server.as_ref().and_then(|server| {
+                    let mtls = server.mtls.as_ref()?;
+                    Some((mtls.listen, mtls.url.clone()))
+                }),
                 config.gateway.as_ref().map(|gateway| (gateway.listen, gateway.tls.is_some())),
                 config.management,
             )

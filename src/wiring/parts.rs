@@ -25,6 +25,8 @@ pub(crate) struct Parts {
     pub(crate) keys: Keys,
     pub(crate) authority: Arc<Authority<Store>>,
     pub(crate) fetcher: Fetcher,
+    /// For what is sealed under it beside the keys: secrets of clients.
+    pub(crate) master: MasterKey,
 }
 
 impl Parts {
@@ -49,10 +51,10 @@ impl Parts {
         master: MasterKey,
     ) -> Result<Self, Failure> {
         let authority = Arc::new(authority::open(config, &store, &master, &env).await?);
-        let keys = Keys::open(config, &store, master, &env).await?;
+        let keys = Keys::open(config, &store, master.clone(), &env).await?;
         let hasher = Arc::new(hasher(config, &env));
         let fetcher = fetch::fetcher(config, &env)?;
-        Ok(Self { issuer: issuer(config), env, store, hasher, keys, authority, fetcher })
+        Ok(Self { issuer: issuer(config), env, store, hasher, keys, authority, fetcher, master })
     }
 }
 

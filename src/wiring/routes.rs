@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_access::{ApiKeyPlacement, OWN, Rule, RuleSettings, StepUp};
+use countersign_access::{ApiKeyPlacement, DpopSettings, OWN, Rule, RuleSettings, StepUp};
 use countersign_gateway::{
     HostPattern, IdentityOptions, ProtectedResource, RequestLimits, RouteConfig, UpstreamConfig,
     UpstreamHost, UpstreamProtocol, UpstreamTimeouts,
@@ -116,6 +116,7 @@ fn rule(route: &Route, default_audience: String, resource_metadata: Option<Strin
             headers: placement.headers.clone(),
             query: placement.query.clone(),
         },
+        dpop: DpopSettings { nonce: raw.dpop.nonce, origins: raw.dpop.origins.clone() },
         insecure_allow_basic_over_http: raw.insecure_allow_basic_over_http,
         step_up: StepUp { acr_values: raw.acr_values.clone(), max_age: raw.max_age.map(|span| span.0) },
         resource_metadata,

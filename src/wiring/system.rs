@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_access::Access;
+use countersign_access::dpop::Nonces;
 use countersign_ca::Authority;
 use countersign_model::Env;
 use countersign_net::{CancellationToken, ListenerSettings};
@@ -89,6 +90,13 @@ impl System {
             let stopped = system.stopped.clone();
             let router = router(server.state);
             live.server_tls = server.tls;
+            if let Some((listener, tls)) = server.mtls {
+                let (router, stopped) = (router.clone(), stopped.clone());
+                live.server_mtls = Some(tls);
+                system.serving.spawn(async move {
+                    serve(listener, router, server.limits, stopped).await;
+                });
+            }
             system.serving.spawn(async move {
                 serve(server.listener, router, server.limits, stopped).await;
             });
@@ -146,7 +154,10 @@ impl System {
 /// When a file it needs or the store can't be read.
 pub(crate) async fn pipeline(config: &Config, parts: &Parts) -> Result<Arc<Access>, Failure> {
     let (settings, sources) = checker::build(config, parts)?;
-    let access = Arc::new(Access::new(settings, sources)?);
+    // The same nonces on every node, other ones than the token endpoint's.
+    let nonces =
+        Nonces::new(&parts.master.derive("dpop-nonce/resources").ok_or("no key for nonces can be derived")?);
+    let access = Arc::new(Access::new(settings, sources)?.with_nonces(nonces));
     let now = parts.env.now();
     access.load_revocations(now).await?;
     Ok(access)

@@ -1,7 +1,9 @@
 //! Certificates of our own listeners: from files or from the built-in authority, renewed while running.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
+use std::path::PathBuf;
 
 use countersign_ca::{Authority, DnsName, IssueRequest, Name};
 use countersign_model::{Subject, Timestamp};
@@ -9,7 +11,7 @@ use countersign_net::{Alpn, ClientAuth, ClientTrust, Crl, ServerTlsSettings, Tls
 use countersign_store::Store;
 
 use super::{files, routes};
-use crate::config::checked::{Gateway, Tls};
+use crate::config::checked::{Gateway, ServerMtls, Tls};
 use crate::config::raw::RawClientCertificates;
 use crate::output::Failure;
 
@@ -53,9 +55,24 @@ pub(super) fn read_name(text: &str) -> Result<Name, Failure> {
     }
 }
 
-/// TLS of the authorization server: no client certificates yet asked for.
+/// TLS of the authorization server: no client certificates are asked for, because browsers come here.
 pub(super) fn server(own: &Own) -> ServerTlsSettings {
     ServerTlsSettings::new(own.material.clone())
+}
+
+/// TLS of the authorization server's address for clients with certificates: those that our own authority or one of the
+/// bundles vouches for, and, apart from them, those that clients made themselves (RFC 8705 §2.1, §2.2).
+///
+/// # Errors
+/// When a trust bundle can't be read or the list can't be made.
+pub(super) async fn server_mtls(
+    config: &ServerMtls,
+    own: &Own,
+    authority: &Authority<Store>,
+) -> Result<ServerTlsSettings, Failure> {
+    let trust = trust(&config.trust_bundles, authority).await?;
+    let client_auth = ClientAuth::OptionalUnvouched(trust);
+    Ok(ServerTlsSettings { client_auth, ..ServerTlsSettings::new(own.material.clone()) })
 }
 
 /// TLS of the gateway: client certificates as configured, with the current revocation list of our own authority.
@@ -69,8 +86,15 @@ pub(super) async fn gateway(
 ) -> Result<ServerTlsSettings, Failure> {
     let client_auth = match config.client_certificates {
         RawClientCertificates::Off => ClientAuth::Off,
-        RawClientCertificates::Optional => ClientAuth::Optional(trust(config, authority).await?),
-        RawClientCertificates::Required => ClientAuth::Required(trust(config, authority).await?),
+        RawClientCertificates::Optional => {
+            ClientAuth::Optional(trust(&config.trust_bundles, authority).await?)
+        }
+        RawClientCertificates::Required => {
+            ClientAuth::Required(trust(&config.trust_bundles, authority).await?)
+        }
+        RawClientCertificates::Unvouched => {
+            ClientAuth::OptionalUnvouched(trust(&config.trust_bundles, authority).await?)
+        }
     };
     Ok(ServerTlsSettings {
         certificates: vec![own.material.clone()],
@@ -79,10 +103,13 @@ pub(super) async fn gateway(
     })
 }
 
-async fn trust(config: &Gateway, authority: &Authority<Store>) -> Result<ClientTrust, Failure> {
+async fn trust(
+    others: &BTreeMap<String, PathBuf>,
+    authority: &Authority<Store>,
+) -> Result<ClientTrust, Failure> {
     let built_in = authority.trust_bundle_pem();
     let mut bundles = vec![TrustBundle::from_pem("own", "built-in authority", built_in.as_bytes())?];
-    for (name, file) in &config.trust_bundles {
+    for (name, file) in others {
         bundles.push(routes::bundle(name, file)?);
     }
     let crl = authority.crl().await?;

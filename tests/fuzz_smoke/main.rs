@@ -56,6 +56,11 @@ fn token() {
 }
 
 #[test]
+fn dpop_proof() {
+    fuzz("dpop_proof", 5_000, &[targets::good_proof().as_bytes()], targets::dpop_proof);
+}
+
+#[test]
 fn form() {
     fuzz("form", 60_000, &[], targets::form);
 }

@@ -186,6 +186,7 @@ fn headers(name: &'static str, value: &str) -> HeaderMap {
 fn check(access: &Access, headers: &HeaderMap, peer: &Peer, rule: &Rule) {
     let request = RequestParts {
         method: &http::Method::GET,
+        authority: "orders.example.com",
         path: "/orders",
         query: None,
         headers,
@@ -255,6 +256,7 @@ fn main() {
     let basic = [headers("authorization", &format!("Basic {pair}"))];
     let request = RequestParts {
         method: &http::Method::GET,
+        authority: "orders.example.com",
         path: "/orders",
         query: None,
         headers: &basic[0],

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use countersign_model::{CertificateSerial, Method, Timestamp, TokenHash};
+use countersign_model::{CertificateSerial, Method, SecretBytes, Timestamp, TokenHash};
 
 use crate::certificate::KnownCertificates;
-use crate::extract::{Credential, Presented, extract};
+use crate::dpop::{Nonces, ProofMemory};
+use crate::extract::{Credential, TokenScheme, extract, says_dpop};
 use crate::outcome::{Outcome, Rejection};
 use crate::policy::decide::{Case, decide};
 use crate::ports::{Change, Unavailable};
@@ -19,16 +20,18 @@ use crate::verify::basic::BasicSources;
 use crate::verify::tokens::{Recall, Remembered};
 use crate::verify::{introspection, jwt, mtls};
 use crate::{
-    Confirmation, Decision, Identity, InvalidCertificate, InvalidSettings, Peer, PeerCertificate, Placement,
-    Reason, RequestParts, Rule, Settings, Sources,
+    Decision, Identity, InvalidCertificate, InvalidSettings, Peer, PeerCertificate, Placement, Reason,
+    RequestParts, Rule, Settings, Sources,
 };
 
 /// Who is calling, and may they? Shared by every surface of a process as `Arc<Access>`.
 pub struct Access {
     state: ArcSwap<State>,
     revocations: RevocationSet,
-    revoked_certificates: ArcSwap<HashSet<CertificateSerial>>,
+    pub(crate) revoked_certificates: ArcSwap<HashSet<CertificateSerial>>,
     certificates: KnownCertificates,
+    pub(crate) proofs: ProofMemory,
+    pub(crate) nonces: Nonces,
 }
 
 /// A verifier's answer, and the API key it came from.
@@ -41,11 +44,19 @@ impl Access {
     /// What in the settings can't be used.
     pub fn new(settings: Settings, sources: Sources) -> Result<Self, InvalidSettings> {
         Ok(Self {
+            proofs: ProofMemory::new(settings.limits.dpop_proofs),
+            nonces: Nonces::new(&SecretBytes::new(sources.env.rng.bytes::<32>().to_vec())),
             state: ArcSwap::from_pointee(State::new(settings, sources, None)?),
             revocations: RevocationSet::default(),
             revoked_certificates: ArcSwap::default(),
             certificates: KnownCertificates::default(),
         })
+    }
+
+    /// The same with nonces that other nodes know too.
+    #[must_use]
+    pub fn with_nonces(self, nonces: Nonces) -> Self {
+        Self { nonces, ..self }
     }
 
     /// Checks one request. On a credential seen before this neither waits nor allocates more than a password's text.
@@ -80,12 +91,15 @@ impl Access {
             outcome: Outcome::Absent,
             is_secure: request.secure,
             now,
+            is_dpop: false,
+            nonce: None,
         };
         let presented = match extract(request, peer, rule) {
             Ok(presented) => presented,
             Err(reason) => {
                 if matches!(reason, Reason::TokenTooLarge | Reason::TokenMalformed) {
                     case.method = Some(Method::Jwt);
+                    case.is_dpop = says_dpop(request.headers);
                 }
                 case.outcome = reason.into();
                 return decide(rule, case);
@@ -93,12 +107,13 @@ impl Access {
         };
         let Some(credential) = &presented.credential else { return decide(rule, case) };
         case.method = Some(credential.method());
+        case.is_dpop = matches!(presented.scheme, TokenScheme::Dpop(_));
         let remembered = self.remembered(&self.state.load(), credential, question);
         let (outcome, key) = match remembered {
             Some(answer) => answer,
             None => Box::pin(self.first_sight(credential, question)).await,
         };
-        case.outcome = self.bound(outcome, &presented, now);
+        (case.outcome, case.nonce) = self.bound(outcome, &presented, peer, question);
         case.placement = presented.placement;
         let decision = decide(rule, case);
         if let (Some(known), Decision::Allow(_)) = (key, &decision)
@@ -273,25 +288,6 @@ impl Access {
         if counts { Ok(()) } else { revoked() }
     }
 
-    /// RFC 8705 §3: a token bound to a certificate counts only on a connection that proved to hold its key.
-    fn bound(&self, outcome: Outcome, presented: &Presented<'_>, now: Timestamp) -> Outcome {
-        let Outcome::Verified(identity) = &outcome else { return outcome };
-        let Some(Confirmation::Certificate(thumbprint)) = &identity.confirmation else { return outcome };
-        if identity.method == Method::Mtls {
-            return outcome;
-        }
-        let reject = |reason: Reason| Outcome::Rejected(Rejection::from(reason).about(identity));
-        match presented.peer {
-            Some(peer) if peer.facts().thumbprint == *thumbprint => {
-                match mtls::is_current(peer, &self.revoked_certificates.load(), now) {
-                    Ok(()) => outcome,
-                    Err(reason) => reject(reason),
-                }
-            }
-            Some(_) | None => reject(Reason::TokenBinding),
-        }
-    }
-
     /// Reads the leaf of a chain that TLS has validated against the trust bundles of these names; one seen before is not
     /// read again.
     ///
@@ -356,6 +352,13 @@ impl Access {
         for keys in self.state.load_full().remote_keys() {
             keys.refresh(now).await;
         }
+    }
+
+    /// Whether a certificate that TLS has validated still counts: a connection may be older than a revocation and may
+    /// outlive its certificate. For surfaces that take it as a client's authentication (RFC 8705 §2.1).
+    #[must_use]
+    pub fn certificate_is_current(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
+        mtls::is_current(certificate, &self.revoked_certificates.load(), now).is_ok()
     }
 
     /// Whether every external issuer's keys are there, for readiness.

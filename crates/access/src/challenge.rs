@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_jose::Algorithm;
 use countersign_model::{Issuer, Method, Subject};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::policy::rule::StepUp;
 use crate::reason::Outside;
-use crate::{InvalidRule, Reason, RuleSettings};
+use crate::{InvalidRule, Reason, RuleSettings, dpop};
 
 /// A request that may not pass. What it says outside is less than what it knows.
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub struct Denial {
     issuer: Option<Issuer>,
     retry_after: Option<Duration>,
     is_secure: bool,
+    /// Whether a token came under the scheme DPoP.
+    is_dpop: bool,
+    nonce: Option<HeaderValue>,
     challenges: Arc<Challenges>,
 }
 
@@ -33,6 +37,8 @@ impl Denial {
             issuer: None,
             retry_after: None,
             is_secure,
+            is_dpop: false,
+            nonce: None,
             challenges: Arc::clone(challenges),
         }
     }
@@ -43,6 +49,11 @@ impl Denial {
 
     pub(crate) fn about(self, subject: &Subject, issuer: &Issuer) -> Self {
         Self { subject: Some(subject.clone()), issuer: Some(issuer.clone()), ..self }
+    }
+
+    /// The answer is about a token under the scheme DPoP, and brings a nonce where one is needed.
+    pub(crate) fn about_dpop(self, nonce: Option<HeaderValue>) -> Self {
+        Self { is_dpop: true, nonce, ..self }
     }
 
     pub(crate) fn after(self, retry_after: Option<Duration>) -> Self {
@@ -95,6 +106,12 @@ impl Denial {
         self.retry_after
     }
 
+    /// The value of `DPoP-Nonce`, when the answer must bring one (RFC 9449 §9).
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&HeaderValue> {
+        self.nonce.as_ref()
+    }
+
     /// The values of `WWW-Authenticate`, one a scheme the rule accepts; none for 429 and 503.
     #[must_use]
     pub fn www_authenticate(&self) -> Vec<HeaderValue> {
@@ -102,12 +119,14 @@ impl Denial {
             Outside::TooManyRequests | Outside::Unavailable | Outside::InsecureTransport => Vec::new(),
             // A challenge invites to try again: only for what another credential of the kind could mend.
             Outside::Forbidden => Vec::new(),
-            Outside::InsufficientScope | Outside::InsufficientUserAuthentication => {
-                self.schemes().filter_map(|challenge| self.bearer_error(challenge)).collect()
-            }
+            // One answer to one question: clients look for it alone (RFC 9449 §7.1, §9).
+            Outside::InsufficientScope
+            | Outside::InsufficientUserAuthentication
+            | Outside::InvalidProof
+            | Outside::UseNonce => self.schemes().filter_map(|challenge| self.error(challenge)).collect(),
             Outside::InvalidRequest | Outside::NoCredential | Outside::InvalidCredential => self
                 .schemes()
-                .map(|challenge| self.bearer_error(challenge).unwrap_or_else(|| challenge.plain.clone()))
+                .map(|challenge| self.error(challenge).unwrap_or_else(|| challenge.plain.clone()))
                 .collect(),
         }
     }
@@ -117,9 +136,9 @@ impl Denial {
         self.challenges.0.iter().filter(|challenge| self.is_secure || !challenge.needs_secure)
     }
 
-    /// RFC 6750 §3.1: the error is named when a bearer token was presented, and only then.
-    fn bearer_error(&self, challenge: &Challenge) -> Option<HeaderValue> {
-        let errors = challenge.errors.as_ref()?;
+    /// RFC 6750 §3.1, RFC 9449 §7.1: the error is named when a token was presented, and only to its scheme.
+    fn error(&self, challenge: &Challenge) -> Option<HeaderValue> {
+        let errors = challenge.errors.as_ref().filter(|errors| errors.proof.is_some() == self.is_dpop)?;
         match (self.reason.outside(), self.method) {
             (Outside::InvalidRequest, _) => Some(errors.invalid_request.clone()),
             (Outside::InvalidCredential, Some(Method::Jwt | Method::Oauth)) => {
@@ -132,6 +151,8 @@ impl Denial {
             (Outside::InsufficientUserAuthentication, _) => {
                 Some(errors.insufficient_user_authentication.clone())
             }
+            (Outside::InvalidProof, _) => errors.proof.as_ref().map(|proof| proof.invalid.clone()),
+            (Outside::UseNonce, _) => errors.proof.as_ref().map(|proof| proof.use_nonce.clone()),
             (_, _) => None,
         }
     }
@@ -146,6 +167,9 @@ impl Denial {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for challenge in self.www_authenticate() {
             headers.append(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(nonce) = self.dpop_nonce() {
+            headers.insert(DPOP_NONCE, nonce.clone());
         }
         if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -191,17 +215,33 @@ pub(crate) struct Challenges(Vec<Challenge>, Box<str>);
 #[derive(Debug)]
 struct Challenge {
     plain: HeaderValue,
-    errors: Option<BearerErrors>,
+    errors: Option<TokenErrors>,
     needs_secure: bool,
 }
 
 #[derive(Debug)]
-struct BearerErrors {
+struct TokenErrors {
     invalid_request: HeaderValue,
     invalid_token: HeaderValue,
     insufficient_scope: HeaderValue,
     insufficient_user_authentication: HeaderValue,
+    /// Those that DPoP alone has.
+    proof: Option<ProofErrors>,
 }
+
+#[derive(Debug)]
+struct ProofErrors {
+    invalid: HeaderValue,
+    use_nonce: HeaderValue,
+}
+
+/// RFC 6750 §3.
+const BEARER: &str = "Bearer";
+/// RFC 9449 §7.1.
+const DPOP: &str = "DPoP";
+
+/// RFC 9449 §8.1.
+pub const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 impl Challenges {
     pub(crate) fn none() -> Self {
@@ -221,7 +261,10 @@ impl Challenges {
             || accepts(Method::Oauth)
             || accepts(Method::ApiKey) && settings.api_key.bearer
         {
-            challenges.push(token_challenge("Bearer", settings)?);
+            challenges.push(token_challenge(BEARER, settings)?);
+        }
+        if accepts(Method::Jwt) || accepts(Method::Oauth) {
+            challenges.push(token_challenge(DPOP, settings)?);
         }
         if accepts(Method::Basic) {
             // RFC 7617 §2.1
@@ -255,14 +298,18 @@ fn token_challenge(scheme: &str, settings: &RuleSettings) -> Result<Challenge, I
         false => format!(", scope=\"{}\"", settings.scopes),
     };
     let step_up = step_up(&settings.step_up)?;
+    let algorithms: Vec<&str> = dpop::algorithms().iter().map(Algorithm::as_str).collect();
+    let is_dpop = scheme == DPOP;
+    // RFC 9449 §7.1: the algorithms are named, so that clients can choose.
+    let algorithms = if is_dpop { format!(", algs=\"{}\"", algorithms.join(" ")) } else { String::new() };
     let header = |error: &str, more: &str| {
-        HeaderValue::try_from(format!("{scheme} realm=\"{realm}\"{error}{more}{metadata}"))
+        HeaderValue::try_from(format!("{scheme} realm=\"{realm}\"{error}{more}{algorithms}{metadata}"))
             .map_err(|_| InvalidRule::Realm(realm.clone()))
     };
     let error = |code: &str, more: &str| header(&format!(", error=\"{code}\""), more);
     Ok(Challenge {
         plain: header("", &scope)?,
-        errors: Some(BearerErrors {
+        errors: Some(TokenErrors {
             invalid_request: error("invalid_request", "")?,
             invalid_token: error("invalid_token", "")?,
             insufficient_scope: error("insufficient_scope", &scope)?,
@@ -270,6 +317,12 @@ fn token_challenge(scheme: &str, settings: &RuleSettings) -> Result<Challenge, I
                 "insufficient_user_authentication",
                 &format!("{step_up}{scope}"),
             )?,
+            proof: is_dpop
+                .then(|| {
+                    let (invalid, use_nonce) = (error("invalid_dpop_proof", ""), error("use_dpop_nonce", ""));
+                    Ok::<_, InvalidRule>(ProofErrors { invalid: invalid?, use_nonce: use_nonce? })
+                })
+                .transpose()?,
         }),
         needs_secure: false,
     })

@@ -16,6 +16,8 @@ use http::{HeaderName, HeaderValue};
 use crate::api_key::WellFormed;
 use crate::{Peer, PeerCertificate, Reason, RequestParts, Rule};
 
+/// The field of a DPoP proof (RFC 9449 §4.1).
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// The longest `Authorization` value.
 const LONGEST_AUTHORIZATION: usize = 16 * 1024;
 /// The longest value of Basic: 128 characters of name, 1,024 bytes of password, in base64.
@@ -32,14 +34,33 @@ pub struct Presented<'a> {
     pub credential: Option<Credential<'a>>,
     /// Where the credential was.
     pub placement: Placement,
+    /// How a token was presented.
+    pub scheme: TokenScheme<'a>,
+}
+
+/// The scheme of `Authorization` under which a token was presented.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub enum TokenScheme<'a> {
+    /// RFC 6750 §2.1; or there was no token.
+    #[default]
+    Bearer,
+    /// RFC 9449 §7.1, with the one `DPoP` field of the request; `None`: there is none, or several.
+    Dpop(Option<&'a str>),
+}
+
+impl std::fmt::Debug for TokenScheme<'_> {
+    /// Without the proof.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Self::Bearer) { "Bearer" } else { "DPoP" })
+    }
 }
 
 /// A credential as it was sent.
 #[derive(Clone)]
 pub enum Credential<'a> {
-    /// Something with two dots in `Authorization: Bearer`.
+    /// Something with two dots in `Authorization: Bearer` or `DPoP`.
     Jwt(&'a str),
-    /// Something else in `Authorization: Bearer`.
+    /// Something else in `Authorization: Bearer` or `DPoP`.
     Reference(&'a str),
     /// User name and password.
     Basic(BasicCredentials),
@@ -96,10 +117,14 @@ pub fn extract<'a>(
 ) -> Result<Presented<'a>, Reason> {
     let peer = peer.certificate();
     if rule.is_open() {
-        return Ok(Presented { peer, credential: None, placement: Placement::Nowhere });
+        return Ok(Presented::nothing(peer));
     }
     let mut found: Option<(Credential<'a>, Placement)> = None;
+    let mut scheme = TokenScheme::Bearer;
     if let Some(value) = only_one(request.headers.get_all(AUTHORIZATION).iter())? {
+        if is_dpop(value) {
+            scheme = TokenScheme::Dpop(proof(request.headers));
+        }
         found = Some((authorization(value, rule)?, Placement::Authorization));
     }
     for name in &rule.checked().key_headers {
@@ -122,7 +147,7 @@ pub fn extract<'a>(
         found = peer.map(|certificate| (Credential::Certificate(certificate), Placement::Certificate));
     }
     let Some((credential, placement)) = found else {
-        return Ok(Presented { peer, credential: None, placement: Placement::Nowhere });
+        return Ok(Presented::nothing(peer));
     };
     if !rule.accepts(credential.method()) {
         return Err(Reason::MethodNotAccepted);
@@ -131,7 +156,32 @@ pub fn extract<'a>(
     if matches!(credential, Credential::Basic(_)) && !request.secure && !rule.checked().basic_over_http {
         return Err(Reason::BasicOverHttp);
     }
-    Ok(Presented { peer, credential: Some(credential), placement })
+    Ok(Presented { peer, credential: Some(credential), placement, scheme })
+}
+
+impl<'a> Presented<'a> {
+    fn nothing(peer: Option<&'a Arc<PeerCertificate>>) -> Self {
+        Self { peer, credential: None, placement: Placement::Nowhere, scheme: TokenScheme::Bearer }
+    }
+}
+
+/// Whether a token came under the scheme DPoP, for challenges, which answer in the scheme that was used.
+pub(crate) fn says_dpop(headers: &http::HeaderMap) -> bool {
+    headers.get(AUTHORIZATION).is_some_and(is_dpop)
+}
+
+/// Whether the value's scheme is DPoP.
+fn is_dpop(value: &HeaderValue) -> bool {
+    value.as_bytes().get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"DPoP "))
+}
+
+/// RFC 9449 §4.3, point 1: exactly one.
+fn proof(headers: &http::HeaderMap) -> Option<&str> {
+    let mut fields = headers.get_all(DPOP).iter();
+    match (fields.next(), fields.next()) {
+        (Some(field), None) => field.to_str().ok(),
+        (_, _) => None,
+    }
 }
 
 /// RFC 9110 §5.3, RFC 6750 §2: a credential that is there twice is none.
@@ -155,11 +205,19 @@ fn split_scheme(value: &HeaderValue) -> Result<(&str, &str), Reason> {
 fn authorization<'a>(value: &'a HeaderValue, rule: &Rule) -> Result<Credential<'a>, Reason> {
     if value.len() > LONGEST_AUTHORIZATION {
         let is_bearer = value.as_bytes().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"Bearer "));
-        return Err(if is_bearer { Reason::TokenTooLarge } else { Reason::CredentialTooLarge });
+        return Err(if is_bearer || is_dpop(value) {
+            Reason::TokenTooLarge
+        } else {
+            Reason::CredentialTooLarge
+        });
     }
     let (scheme, rest) = split_scheme(value)?;
     if scheme.eq_ignore_ascii_case("Bearer") {
         return bearer(rest, rule);
+    }
+    // RFC 9449 §7.1: the same syntax. A key is no token, wherever keys may be.
+    if scheme.eq_ignore_ascii_case("DPoP") {
+        return token(rest);
     }
     if scheme.eq_ignore_ascii_case("Basic") {
         let credentials = decode_basic(rest).map_err(|MalformedBasic| Reason::MalformedCredential)?;
@@ -188,8 +246,19 @@ const TOKEN: [bool; 256] = {
     table
 };
 
+fn bearer<'a>(text: &'a str, rule: &Rule) -> Result<Credential<'a>, Reason> {
+    match token(text)? {
+        Credential::Reference(key)
+            if rule.checked().key_as_bearer && (!rule.accepts(Method::Oauth) || is_api_key(key)) =>
+        {
+            Ok(Credential::ApiKey(key.into()))
+        }
+        token => Ok(token),
+    }
+}
+
 /// RFC 6750 §2.1: `b64token`, and nothing after it.
-fn bearer<'a>(token: &'a str, rule: &Rule) -> Result<Credential<'a>, Reason> {
+fn token(token: &str) -> Result<Credential<'_>, Reason> {
     let body = token.trim_end_matches('=');
     let is_token = |b: u8| TOKEN.get(usize::from(b)).copied().unwrap_or(false);
     // Without an early end this is one straight pass over a long text.
@@ -198,9 +267,6 @@ fn bearer<'a>(token: &'a str, rule: &Rule) -> Result<Credential<'a>, Reason> {
     }
     if memchr::memchr(b'.', token.as_bytes()).is_some() {
         return Ok(Credential::Jwt(token));
-    }
-    if rule.checked().key_as_bearer && (!rule.accepts(Method::Oauth) || is_api_key(token)) {
-        return Ok(Credential::ApiKey(token.into()));
     }
     Ok(Credential::Reference(token))
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countersign_model::{
     ApiKeyId, Assurance, ClientId, GrantId, Issuer, Method, ScopeSet, SessionId, Subject, Timestamp, TokenId,
 };
+use serde::{Deserialize, Serialize};
 
 /// Who is calling, by which method, how strongly, and until when we may believe it.
 #[derive(Clone, Debug)]
@@ -60,10 +61,31 @@ pub struct Actor {
 }
 
 /// A proof-of-possession key (RFC 7800 §3.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Confirmation {
     /// `x5t#S256`: SHA-256 of a certificate (RFC 8705 §3.1).
+    #[serde(rename = "x5t#S256", with = "base64url")]
     Certificate([u8; 32]),
+    /// `jkt`: the JWK thumbprint of a key that DPoP proofs are made with (RFC 9449 §6.1).
+    #[serde(rename = "jkt", with = "base64url")]
+    Key([u8; 32]),
+}
+
+/// Hashes as the standards write them.
+mod base64url {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or_else(|| D::Error::custom("no SHA-256 in base64url"))
+    }
 }
 
 impl Identity {

@@ -16,8 +16,10 @@
 
 mod access;
 pub mod api_key;
+mod binding;
 mod certificate;
 mod challenge;
+pub mod dpop;
 pub mod extract;
 mod identity;
 mod outcome;
@@ -32,12 +34,15 @@ mod url_key;
 mod verify;
 
 pub use access::Access;
-pub use certificate::{CertificateFacts, InvalidCertificate, PeerCertificate};
-pub use challenge::Denial;
+pub use certificate::{
+    CertificateFacts, DistinguishedName, InvalidCertificate, InvalidName, PeerCertificate,
+    UnvouchedCertificate,
+};
+pub use challenge::{DPOP_NONCE, Denial};
 pub use extract::{BasicCredentials, MalformedBasic, Placement, basic_credentials, bearer_token};
 pub use identity::{Actor, Confirmation, Identity, OWN};
 pub use policy::decide::{Decision, Permit};
-pub use policy::rule::{ApiKeyPlacement, InvalidRule, Rule, RuleSettings, StepUp};
+pub use policy::rule::{ApiKeyPlacement, DpopSettings, InvalidRule, Rule, RuleSettings, StepUp};
 pub use reason::Reason;
 pub use request::{Peer, RequestParts};
 pub use settings::{

@@ -86,9 +86,20 @@ reasons! {
     TokenRevoked = "token_revoked" => InvalidCredential,
     /// Nobody knows this reference token, or it has ended.
     TokenUnknown = "token_unknown" => InvalidCredential,
-    /// It is bound to a key this connection did not prove to hold (RFC 8705 §3).
+    /// It is bound to a key that was not proved with this request (RFC 8705 §3, RFC 9449 §7.1), or to none, and was
+    /// presented as if it were.
     TokenBinding = "token_binding_mismatch" => InvalidCredential,
-    /// It is bound in a way we can't check yet (`cnf` with `jkt` and others).
+    /// It came as `DPoP` without exactly one proof (RFC 9449 §4.3).
+    ProofMissing = "dpop_proof_missing" => InvalidProof,
+    /// The proof is none, or for another request or token (RFC 9449 §4.3).
+    ProofInvalid = "dpop_proof_invalid" => InvalidProof,
+    /// The proof was used before (RFC 9449 §11.1).
+    ProofReplayed = "dpop_proof_replayed" => InvalidProof,
+    /// The proof has not the nonce that the rule asks for (RFC 9449 §9).
+    ProofNonce = "dpop_nonce_needed" => UseNonce,
+    /// There is no room to remember the proof.
+    ProofsFull = "dpop_memory_full" => Unavailable,
+    /// It is bound in a way we can't check (`cnf` with something else than one of `x5t#S256` and `jkt`).
     TokenBindingUnsupported = "token_binding_unsupported" => InvalidCredential,
     /// The issuer's keys can't be had.
     IssuerUnavailable = "issuer_unavailable" => Unavailable,
@@ -153,6 +164,10 @@ pub(crate) enum Outside {
     NoCredential,
     /// RFC 6750 §3.1 `invalid_token`, and its like of the other methods.
     InvalidCredential,
+    /// RFC 9449 §7.1 `invalid_dpop_proof`.
+    InvalidProof,
+    /// RFC 9449 §9 `use_dpop_nonce`.
+    UseNonce,
     /// RFC 6750 §3.1 `insufficient_scope`.
     InsufficientScope,
     /// RFC 9470 §3 `insufficient_user_authentication`.
@@ -171,9 +186,11 @@ impl Outside {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
-            Self::NoCredential | Self::InvalidCredential | Self::InsufficientUserAuthentication => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::NoCredential
+            | Self::InvalidCredential
+            | Self::InvalidProof
+            | Self::UseNonce
+            | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope | Self::Forbidden | Self::InsecureTransport => StatusCode::FORBIDDEN,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -185,6 +202,8 @@ impl Outside {
         match self {
             Self::InvalidRequest => Some("invalid_request"),
             Self::InvalidCredential => Some("invalid_token"),
+            Self::InvalidProof => Some("invalid_dpop_proof"),
+            Self::UseNonce => Some("use_dpop_nonce"),
             Self::InsufficientScope => Some("insufficient_scope"),
             Self::InsufficientUserAuthentication => Some("insufficient_user_authentication"),
             Self::NoCredential
@@ -203,6 +222,10 @@ impl Outside {
             }
             Self::NoCredential => "This needs a credential; WWW-Authenticate says which kinds are accepted.",
             Self::InvalidCredential => "The credential is not valid here.",
+            Self::InvalidProof => "The DPoP proof is missing, was used before, or is not for this request.",
+            Self::UseNonce => {
+                "The DPoP proof needs the nonce that the DPoP-Nonce field of this answer brings."
+            }
             Self::InsufficientScope => "The credential lacks a scope that this needs.",
             Self::InsufficientUserAuthentication => {
                 "This needs a person who signed in more strongly or more recently; WWW-Authenticate says how."

@@ -69,6 +69,8 @@ pub struct Limits {
     pub basic_pairs: usize,
     /// How long a verified pair is remembered.
     pub basic_life: Duration,
+    /// DPoP proofs that were used and are not too old: more a minute than this are not taken.
+    pub dpop_proofs: usize,
     /// How long the answer "no such key, no such token" is remembered.
     pub unknown_life: Duration,
     /// Clock difference allowed for `exp`, `nbf`, `iat`.
@@ -89,6 +91,7 @@ impl Default for Limits {
             api_key_life: Duration::from_secs(300),
             basic_pairs: 16_384,
             basic_life: Duration::from_secs(300),
+            dpop_proofs: 1 << 20,
             unknown_life: Duration::from_secs(2),
             leeway: Duration::from_secs(5),
             jwks_fresh: Duration::from_secs(300),

@@ -130,6 +130,10 @@ impl IdentityHeaders {
         now: Timestamp,
     ) -> Result<(), SigningUnavailable> {
         if !route.identity.keep_credential {
+            // It has been used up, and would tell the upstream what it could replay elsewhere.
+            if permit.is_by_dpop() {
+                headers.remove("dpop");
+            }
             match permit.placement() {
                 Placement::Authorization => drop(headers.remove(AUTHORIZATION)),
                 Placement::Header(name) => drop(headers.remove(name)),

@@ -1,7 +1,6 @@
 //! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2).
 
-use aws_lc_rs::digest;
-use countersign_model::{KeyId, SecretBytes};
+use countersign_model::{KeyId, SecretBytes, TokenHash};
 use serde_json::{Map, Value, json};
 
 use crate::algorithm::Algorithm;
@@ -161,6 +160,12 @@ impl Jwk {
     /// The thumbprint (RFC 7638 §3): base64url of SHA-256 over the required members in order.
     #[must_use]
     pub fn thumbprint(&self) -> String {
+        base64url::encode(&self.thumbprint_sha256())
+    }
+
+    /// The same as bytes.
+    #[must_use]
+    pub fn thumbprint_sha256(&self) -> [u8; 32] {
         let canonical = match &self.material {
             Material::Ec { curve, x, y } => format!(
                 r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
@@ -183,7 +188,7 @@ impl Jwk {
                 format!(r#"{{"k":"{}","kty":"oct"}}"#, base64url::encode(secret.expose()))
             }
         };
-        base64url::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
+        *TokenHash::of(canonical.as_bytes()).as_bytes()
     }
 
     /// Whether the key may be used for this operation of a JWS algorithm, as far as it says itself (RFC 7517 §4.2 to

@@ -3,6 +3,8 @@
 use crate::algorithm::Algorithms;
 use crate::base64url;
 pub use crate::header::Header;
+use crate::json;
+use crate::jwk::{InvalidJwk, Jwk};
 use crate::signing::{InvalidKey, SigningKey};
 use crate::verifying::VerifyingKey;
 
@@ -92,6 +94,27 @@ impl ParsedJws<'_> {
             return None;
         }
         base64url::decode(self.payload)
+    }
+
+    /// The public key that the header brings along (`jwk`, RFC 7515 §4.1.3). A signature it verifies proves that its
+    /// sender holds the private half, and nothing else: whoever asks must know the key from elsewhere (RFC 8725 §3.10).
+    ///
+    /// # Errors
+    /// There is none, it is secret or private, or the header points to further keys or certificates.
+    pub fn dangerous_embedded_jwk(&self) -> Result<Jwk, InvalidJwk> {
+        const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+        let (header, _) = self.signing_input.split_once('.').ok_or(InvalidJwk::Json)?;
+        let header = base64url::decode(header).ok_or(InvalidJwk::Json)?;
+        let header = json::object(&header).map_err(|_| InvalidJwk::Json)?;
+        if ["jku", "x5c", "x5u"].iter().any(|name| header.contains_key(*name)) {
+            return Err(InvalidJwk::Mixed);
+        }
+        let jwk = header.get("jwk").and_then(serde_json::Value::as_object);
+        let jwk = jwk.ok_or(InvalidJwk::Member("jwk"))?;
+        if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
+            return Err(InvalidJwk::WrongUse);
+        }
+        Jwk::from_map(jwk)
     }
 
     /// The payload as it stands, for showing to somebody who knows that nobody vouches for it.

@@ -15,6 +15,7 @@ pub mod jwt;
 mod private_jwk;
 mod roca;
 mod signing;
+mod spki;
 mod verifying;
 
 pub use algorithm::{Algorithm, Algorithms, UnknownAlgorithm};

@@ -139,7 +139,8 @@ impl MasterKey {
     }
 
     /// Another key, for a purpose of its own: whoever has it learns nothing of this one (HKDF, RFC 5869).
-    pub(crate) fn derive(&self, purpose: &str) -> Option<SecretBytes> {
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Option<SecretBytes> {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(self.bytes.expose());
         let mut derived = Zeroizing::new([0; LENGTH]);
         let purpose = [purpose.as_bytes()];
@@ -263,6 +264,18 @@ mod tests {
             if **sealed_under == *key.id() && **given == *other.id()));
         assert!(error.to_string().contains("COUNTERSIGN_MASTER_KEY"));
         assert!(!format!("{key:?}").contains(key.to_text().expose().as_str()));
+    }
+
+    #[test]
+    fn each_purpose_has_its_key_and_each_master_key_others() {
+        let (one, other) =
+            (MasterKey::generate(&SystemRng).unwrap(), MasterKey::generate(&SystemRng).unwrap());
+        let derived = one.derive("a").unwrap();
+        assert_eq!(derived.expose(), one.clone().derive("a").unwrap().expose());
+        assert_eq!(derived.expose().len(), LENGTH);
+        for wrong in [one.derive("b"), other.derive("a")] {
+            assert_ne!(derived.expose(), wrong.unwrap().expose());
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationType, AuthorizationMetadata, ClientId, ClientInformation, ClientOrigin, Profile, ScopeSet,
-    Timestamp, TokenHash, UserId,
+    ApplicationType, AuthorizationMetadata, CertificateName, ClientId, ClientInformation, ClientOrigin,
+    Profile, ScopeSet, Timestamp, TokenHash, UserId,
 };
 
 /// A registered client. Field names follow the metadata of RFC 7591 §2 where it has one.
@@ -30,7 +30,7 @@ pub struct Client {
     /// Hashes of its secrets; two while one is being replaced.
     #[serde(default)]
     pub secrets: Vec<TokenHash>,
-    /// Public keys for `private_key_jwt`, a JWK Set (RFC 7517 §5).
+    /// Public keys for `private_key_jwt` and certificates for `self_signed_tls_client_auth`, a JWK Set (RFC 7517 §5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<serde_json::Value>,
     /// Where to fetch them instead.
@@ -61,9 +61,19 @@ pub struct Client {
     /// Whether it may introspect tokens that are not its own: a resource server.
     #[serde(default)]
     pub may_introspect: bool,
+    /// Secrets it signs with (`client_secret_jwt`), sealed under the master key: they are needed as they are. Two while
+    /// one is being replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed_secrets: Vec<String>,
+    /// The name its certificate must have, for `tls_client_auth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_name: Option<CertificateName>,
     /// Whether its access tokens are bound to the certificate it shows (RFC 8705 §3.4).
     #[serde(default)]
     pub tls_client_certificate_bound_access_tokens: bool,
+    /// Whether every token request of it must carry a DPoP proof (RFC 9449 §5.2).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// Who registered it, when a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
@@ -117,7 +127,10 @@ impl Client {
             lifetimes: Lifetimes::default(),
             first_party: false,
             may_introspect: false,
+            sealed_secrets: Vec::new(),
+            certificate_name: None,
             tls_client_certificate_bound_access_tokens: false,
+            dpop_bound_access_tokens: false,
             owner: None,
             created_at,
             origin: ClientOrigin::default(),
@@ -163,8 +176,14 @@ pub enum ClientAuthentication {
     ClientSecretBasic,
     /// Secret in the form.
     ClientSecretPost,
+    /// A JWT signed with a secret that both know (RFC 7523 §2.2).
+    ClientSecretJwt,
     /// A JWT signed with the client's own key (RFC 7523 §2.2).
     PrivateKeyJwt,
+    /// A certificate that an authority vouches for (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// A certificate that the client made and registered (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl ClientAuthentication {
@@ -172,8 +191,8 @@ impl ClientAuthentication {
     #[must_use]
     pub const fn has_secret(self) -> bool {
         match self {
-            Self::None | Self::PrivateKeyJwt => false,
-            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+            Self::None | Self::PrivateKeyJwt | Self::TlsClientAuth | Self::SelfSignedTlsClientAuth => false,
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt => true,
         }
     }
 
@@ -184,7 +203,10 @@ impl ClientAuthentication {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }

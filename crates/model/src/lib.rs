@@ -3,6 +3,7 @@
 mod address;
 mod api_key;
 mod authorization;
+mod certificate_name;
 mod client;
 mod client_information;
 pub mod digest;
@@ -18,6 +19,7 @@ mod user;
 pub use address::AddressList;
 pub use api_key::{ApiKey, ApiKeyStatus};
 pub use authorization::{AuthorizationMetadata, Profile, ResponseMode, ResponseType, UnknownWord};
+pub use certificate_name::CertificateName;
 pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType, Lifetimes};
 pub use client_information::{ApplicationType, ClientInformation, ClientOrigin};
 pub use id::{

@@ -108,4 +108,8 @@ pub enum ClientAuth {
     Optional(ClientTrust),
     /// No connection without one.
     Required(ClientTrust),
+    /// Asked for; one that nobody vouches for is let in as well, apart from the others, as
+    /// [`crate::TlsInfo::unvouched`]: whoever shows it has proved to hold its key and nothing else. For OAuth clients
+    /// with certificates of their own making (RFC 8705 §2.2).
+    OptionalUnvouched(ClientTrust),
 }

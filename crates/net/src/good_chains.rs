@@ -77,7 +77,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::verifier::ClientVerifier;
+    use crate::verifier::{ClientVerifier, Policy};
     use crate::{ClientTrust, Crl, TrustBundle};
 
     const START: i64 = 1_700_000_000;
@@ -119,7 +119,7 @@ mod tests {
         let bundle = TrustBundle::from_der("ours", "root", vec![root]).unwrap();
         let trust = ClientTrust { bundles: vec![bundle], crls: vec![list], ..ClientTrust::default() };
         let leaf = params(0, ends.leaf).signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
-        (ClientVerifier::new(&trust, true).unwrap(), leaf.der().clone())
+        (ClientVerifier::new(&trust, Policy::Required).unwrap(), leaf.der().clone())
     }
 
     #[test]

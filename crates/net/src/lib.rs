@@ -31,7 +31,7 @@ pub use limit::{ConnectionLimits, Guard, Load};
 pub use listener::{Accepted, BindError, Drained, Listener, ListenerSettings};
 pub use material::{TlsError, TlsMaterial};
 pub use server_tls::{ServerTls, ServerTlsSettings};
-pub use stream::{Alpn, ConnectionInfo, HttpVersion, Stream, TlsInfo};
+pub use stream::{Alpn, ConnectionInfo, HttpVersion, Stream, TlsInfo, UnvouchedLeaf};
 pub use tokio_util::sync::CancellationToken;
 
 use std::sync::Arc;

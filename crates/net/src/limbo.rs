@@ -41,7 +41,7 @@ fn judge(case: &Value) -> Result<(), String> {
     for pem in texts(case, "crls") {
         trust.crls.push(Crl::from_bytes("limbo", pem.as_bytes()).map_err(|e| e.reason)?);
     }
-    let verifier = ClientVerifier::new(&trust, true).map_err(|e| e.reason)?;
+    let verifier = ClientVerifier::new(&trust, crate::verifier::Policy::Required).map_err(|e| e.reason)?;
     let read = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|e| e.to_string());
     let leaf = read(case["peer_certificate"].as_str().unwrap())?;
     let intermediates =

@@ -16,8 +16,8 @@ use rustls_pki_types::UnixTime;
 use crate::bundle::ClientAuth;
 use crate::material::{TlsError, TlsMaterial};
 use crate::provider;
-use crate::stream::{Alpn, TlsInfo};
-use crate::verifier::ClientVerifier;
+use crate::stream::{Alpn, TlsInfo, UnvouchedLeaf};
+use crate::verifier::{ClientVerifier, Policy};
 
 /// Sessions kept for resumption under one configuration.
 const SESSIONS: usize = 1024;
@@ -104,14 +104,23 @@ impl Current {
         connection: &ServerConnection,
         now: UnixTime,
     ) -> Result<TlsInfo, rustls::Error> {
-        let client_certificates: Vec<_> = connection
+        let mut client_certificates: Vec<_> = connection
             .peer_certificates()
             .unwrap_or_default()
             .iter()
             .map(|der| der.clone().into_owned())
             .collect();
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        let mut unvouched = None;
         let vouched_by = match &self.verifier {
+            // Fail closed: whatever is wrong with the chain, it is a chain no more.
+            Some(verifier) if verifier.lets_unvouched_in() => {
+                verifier.vouchers(&client_certificates, now).unwrap_or_else(|error| {
+                    tracing::debug!(%error, "nobody vouches for a client's certificate");
+                    unvouched = client_certificates.drain(..).next().map(UnvouchedLeaf);
+                    Vec::new()
+                })
+            }
             Some(verifier) if !client_certificates.is_empty() => match verifier.only_bundle() {
                 Some(name) if !resumed => vec![name],
                 _ => verifier.vouchers(&client_certificates, now)?,
@@ -120,6 +129,7 @@ impl Current {
         };
         Ok(TlsInfo {
             client_certificates,
+            unvouched,
             vouched_by,
             server_name: connection.server_name().map(Into::into),
             alpn: connection.alpn_protocol().and_then(Alpn::from_wire),
@@ -138,8 +148,11 @@ fn build(settings: ServerTlsSettings, clock: &Arc<dyn Clock>) -> Result<Current,
     let resolver = ByName { default: Arc::clone(&default.certified), all: settings.certificates.clone() };
     let verifier = match &settings.client_auth {
         ClientAuth::Off => None,
-        ClientAuth::Optional(trust) => Some(Arc::new(ClientVerifier::new(trust, false)?)),
-        ClientAuth::Required(trust) => Some(Arc::new(ClientVerifier::new(trust, true)?)),
+        ClientAuth::Optional(trust) => Some(Arc::new(ClientVerifier::new(trust, Policy::Optional)?)),
+        ClientAuth::Required(trust) => Some(Arc::new(ClientVerifier::new(trust, Policy::Required)?)),
+        ClientAuth::OptionalUnvouched(trust) => {
+            Some(Arc::new(ClientVerifier::new(trust, Policy::OptionalUnvouched)?))
+        }
     };
     let asked: Arc<dyn rustls::server::danger::ClientCertVerifier> = match &verifier {
         Some(verifier) => Arc::<ClientVerifier>::clone(verifier),

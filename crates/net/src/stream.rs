@@ -60,12 +60,27 @@ pub struct ConnectionInfo {
 pub struct TlsInfo {
     /// The client's chain as it sent it, leaf first; verified. Empty: it showed none.
     pub client_certificates: Vec<CertificateDer<'static>>,
+    /// A certificate that no bundle vouches for, where the listener lets such in; `client_certificates` is empty then.
+    pub unvouched: Option<UnvouchedLeaf>,
     /// The names of the bundles that vouch for that chain.
     pub vouched_by: Vec<Arc<str>>,
     /// The name the client asked for (RFC 6066 §3).
     pub server_name: Option<Box<str>>,
     /// The protocol agreed on.
     pub alpn: Option<Alpn>,
+}
+
+/// A leaf of which nothing is known but that the client holds its key. Not to be taken for a verified one, so it is
+/// another type.
+#[derive(Clone, Debug)]
+pub struct UnvouchedLeaf(pub(crate) CertificateDer<'static>);
+
+impl UnvouchedLeaf {
+    /// The certificate, whose names and dates nobody vouches for.
+    #[must_use]
+    pub fn dangerous_unverified_der(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// A connection, plain or TLS, of a server or of a client.

@@ -32,13 +32,24 @@ pub(crate) struct ClientVerifier {
     /// The last second of each list.
     crl_ends: Vec<Option<i64>>,
     unknown_status: UnknownStatusPolicy,
-    mandatory: bool,
+    policy: Policy,
     good: GoodChains,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
+/// What the handshake demands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Policy {
+    /// A vouched-for certificate, or none.
+    Optional,
+    /// A vouched-for certificate.
+    Required,
+    /// Any certificate whose key the client holds, or none. Who vouches for it is found out after the handshake.
+    OptionalUnvouched,
+}
+
 impl ClientVerifier {
-    pub(crate) fn new(trust: &ClientTrust, mandatory: bool) -> Result<Self, TlsError> {
+    pub(crate) fn new(trust: &ClientTrust, policy: Policy) -> Result<Self, TlsError> {
         if trust.bundles.is_empty() {
             return Err(TlsError::new(
                 "client certificates",
@@ -87,7 +98,7 @@ impl ClientVerifier {
         };
         let algorithms = provider().signature_verification_algorithms;
         let good = GoodChains::default();
-        Ok(Self { bundles, all, hints, crls, crl_ends, unknown_status, mandatory, good, algorithms })
+        Ok(Self { bundles, all, hints, crls, crl_ends, unknown_status, policy, good, algorithms })
     }
 
     /// The bundles that vouch for a chain now, each tried on its own.
@@ -108,10 +119,15 @@ impl ClientVerifier {
         if names.is_empty() { Err(refusal) } else { Ok(names) }
     }
 
+    /// Whether a certificate may have passed the handshake that nobody vouches for.
+    pub(crate) fn lets_unvouched_in(&self) -> bool {
+        self.policy == Policy::OptionalUnvouched
+    }
+
     /// The name of the only bundle: who passed the handshake was vouched for by it.
     pub(crate) fn only_bundle(&self) -> Option<Arc<str>> {
         match self.bundles.as_slice() {
-            [(name, _)] => Some(Arc::clone(name)),
+            [(name, _)] if !self.lets_unvouched_in() => Some(Arc::clone(name)),
             _ => None,
         }
     }
@@ -188,10 +204,14 @@ impl ClientVerifier {
 
 impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
-        self.mandatory
+        self.policy == Policy::Required
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        // RFC 8446 §4.2.4: a client whose own certificate is from none of those named would keep it to itself.
+        if self.policy == Policy::OptionalUnvouched {
+            return &[];
+        }
         &self.hints
     }
 
@@ -201,7 +221,9 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check((end_entity, intermediates), (0, &self.all), now).map_err(as_rustls)?;
+        if self.policy != Policy::OptionalUnvouched {
+            self.check((end_entity, intermediates), (0, &self.all), now).map_err(as_rustls)?;
+        }
         Ok(ClientCertVerified::assertion())
     }
 

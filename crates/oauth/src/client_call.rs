@@ -1,7 +1,7 @@
 //! A client's request at one of the server's own endpoints, as a surface hands it over: everything in it that may
 //! prove who calls, and with which key.
 
-use countersign_access::PeerCertificate;
+use countersign_access::{PeerCertificate, UnvouchedCertificate};
 
 use crate::{Authorization, Parameters};
 
@@ -13,8 +13,8 @@ pub struct ClientCall<'a> {
     pub authorization: Authorization<'a>,
     /// The form.
     pub form: &'a Parameters<'a>,
-    /// The certificate of the connection, when it showed one whose chain TLS has validated (RFC 8705 §2).
-    pub certificate: Option<&'a PeerCertificate>,
+    /// The certificate that the connection proved to hold (RFC 8705 §2).
+    pub certificate: Option<ClientCertificate<'a>>,
     /// The `DPoP` field (RFC 9449 §4).
     pub dpop: DpopField<'a>,
 }
@@ -24,6 +24,35 @@ impl<'a> ClientCall<'a> {
     #[must_use]
     pub const fn new(form: &'a Parameters<'a>) -> Self {
         Self { authorization: Authorization::Absent, form, certificate: None, dpop: DpopField::Absent }
+    }
+}
+
+/// The certificate of a connection.
+#[derive(Clone, Copy, Debug)]
+pub enum ClientCertificate<'a> {
+    /// TLS has validated its chain.
+    Vouched(&'a PeerCertificate),
+    /// It is no more than the key in it.
+    Unvouched(&'a UnvouchedCertificate),
+}
+
+impl<'a> ClientCertificate<'a> {
+    /// SHA-256 of it: `x5t#S256` (RFC 8705 §3.1).
+    #[must_use]
+    pub fn thumbprint(self) -> &'a [u8; 32] {
+        match self {
+            Self::Vouched(certificate) => &certificate.facts().thumbprint,
+            Self::Unvouched(certificate) => certificate.thumbprint(),
+        }
+    }
+
+    /// Its key, as `SubjectPublicKeyInfo` in DER.
+    #[must_use]
+    pub fn public_key(self) -> &'a [u8] {
+        match self {
+            Self::Vouched(certificate) => &certificate.facts().public_key,
+            Self::Unvouched(certificate) => certificate.public_key(),
+        }
     }
 }
 

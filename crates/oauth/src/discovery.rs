@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use countersign_access::dpop;
 use countersign_jose::Algorithm;
 use countersign_jose::jwe::{ContentEncryption, KeyManagement};
 use countersign_model::{GrantType, ResponseMode, ResponseType};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Settings;
 use crate::keys::ENCRYPTIONS;
@@ -17,9 +18,10 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         algorithms.map(Algorithm::as_str).collect()
     };
     let signing = names(&mut algorithms.iter().copied());
-    let assertions = names(&mut settings.assertion_algorithms.iter());
-    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-    let all = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+    let secret = settings.master_key.as_ref().map(|_| Algorithm::HS256);
+    let assertions = names(&mut settings.assertion_algorithms.iter().chain(secret));
+    let confidential = methods(settings);
+    let all: Vec<&str> = confidential.iter().copied().chain(["none"]).collect();
     let scopes = settings.scopes.union(&settings.resources.scopes());
     let scopes: Vec<&str> = scopes.iter().map(countersign_model::Scope::as_str).collect();
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).chain(["jwt"]).collect();
@@ -73,7 +75,15 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
     });
     if let Some(members) = document.as_object_mut() {
         members.extend(registration(settings));
+        // RFC 9449 §5.1.
+        let proofs = names(&mut dpop::algorithms().iter());
+        members.insert("dpop_signing_alg_values_supported".to_owned(), json!(proofs));
         members.extend(acr_values(settings));
+        if settings.mtls_url.is_some() {
+            let aliases = aliases(settings, members);
+            members.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());
+            members.insert("mtls_endpoint_aliases".to_owned(), aliases.into());
+        }
     }
     Arc::from(document.to_string().into_bytes())
 }
@@ -107,6 +117,26 @@ fn public_key_management() -> Vec<&'static str> {
         )
     };
     KeyManagement::ALL.into_iter().filter(is_public).map(KeyManagement::as_str).collect()
+}
+
+/// RFC 8705 §5: each endpoint that a client calls itself, below the address that asks for certificates.
+fn aliases(settings: &Settings, document: &Map<String, Value>) -> Map<String, Value> {
+    // A browser goes to these, and would ask the person for a certificate.
+    const OF_BROWSERS: [&str; 2] = ["authorization_endpoint", "end_session_endpoint"];
+    let endpoints = document
+        .iter()
+        .filter(|(name, _)| name.ends_with("_endpoint") && !OF_BROWSERS.contains(&name.as_str()));
+    let alias = |url: &Value| url.as_str().and_then(|url| settings.mtls_alias(url));
+    endpoints.filter_map(|(name, url)| Some((name.clone(), alias(url)?.into()))).collect()
+}
+
+/// How confidential clients can authenticate here.
+fn methods(settings: &Settings) -> Vec<&'static str> {
+    let by_secret = settings.master_key.is_some().then_some("client_secret_jwt");
+    let by_certificate = ["tls_client_auth", "self_signed_tls_client_auth"];
+    let by_certificate = by_certificate.into_iter().filter(|_| settings.mtls_url.is_some());
+    let always = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    always.into_iter().chain(by_secret).chain(by_certificate).collect()
 }
 
 #[cfg(test)]

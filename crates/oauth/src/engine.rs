@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use countersign_access::dpop::Nonces;
 use countersign_jose::Algorithm;
 use countersign_keys::Jwks;
-use countersign_model::{Client, ClientId, Env, Timestamp, TokenHash};
+use countersign_model::{Client, ClientId, Env, SecretBytes, Timestamp, TokenHash};
 use quick_cache::sync::Cache;
 
 use crate::client_auth::FetchKeys;
@@ -23,6 +24,7 @@ pub struct Engine<P> {
     pub(crate) fetch: Arc<dyn FetchKeys>,
     pub(crate) documents: Option<Arc<dyn FetchDocuments>>,
     pub(crate) settings: Settings,
+    pub(crate) nonces: Nonces,
     pub(crate) verified: Cache<TokenHash, Arc<Verified>>,
     /// When the use of a client that nobody looks after was last written down.
     pub(crate) noted: Cache<ClientId, Timestamp>,
@@ -53,10 +55,14 @@ impl<P: Ports> Engine<P> {
         settings: Settings,
     ) -> Result<Self, InvalidSettings> {
         settings.check(&keys.algorithms())?;
+        let shared = settings.master_key.as_ref().and_then(|master| master.derive("dpop-nonce"));
+        // Without a key that all nodes have, each knows its own nonces only.
+        let key = shared.unwrap_or_else(|| SecretBytes::new(env.rng.bytes::<32>().to_vec()));
+        let nonces = Nonces::new(&key);
         let metadata = discovery::document(&settings, &keys.algorithms());
         let verified = Cache::new(VERIFIED);
         let noted = Cache::new(NOTED);
-        Ok(Self { ports, env, keys, fetch, documents: None, settings, verified, noted, metadata })
+        Ok(Self { ports, env, keys, fetch, documents: None, settings, nonces, verified, noted, metadata })
     }
 
     /// Brings metadata documents of clients. Without it no client is known by one, whatever the settings say.
@@ -102,6 +108,12 @@ impl<P: Ports> Engine<P> {
             rules.algorithms.contains(known) && wanted.is_none_or(|name| name == known.as_str())
         };
         self.keys.algorithms().into_iter().find(fits).ok_or(SigningFailed)
+    }
+
+    /// The nonces of DPoP proofs, for our own protected endpoints.
+    #[must_use]
+    pub fn nonces(&self) -> &Nonces {
+        &self.nonces
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,5 +1,7 @@
 //! Everything that can go wrong, and the one place that says what each is on the wire.
 
+use countersign_access::dpop::DpopRefusal;
+
 use crate::ports::Unavailable;
 use crate::register::RegistrationRefusal;
 use crate::trusted_issuer::ForeignRefusal;
@@ -26,6 +28,21 @@ pub enum Error {
         /// Why, for the log.
         reason: ClientRefusal,
     },
+    /// RFC 8705 §3.4: its tokens are bound to a certificate, and the connection shows none.
+    #[error("this client's tokens are bound to a certificate: show it on the connection")]
+    CertificateMissing,
+    /// RFC 9449 §5.2: every token request of this client needs a proof.
+    #[error("this client's token requests need a DPoP proof")]
+    ProofMissing,
+    /// RFC 9449 §5: the proof does not hold.
+    #[error("the DPoP proof does not hold: {0}")]
+    InvalidDpopProof(DpopRefusal),
+    /// RFC 9449 §8: the proof needs this nonce.
+    #[error("the DPoP proof needs the nonce of the field DPoP-Nonce")]
+    UseDpopNonce(String),
+    /// A certificate that tokens are bound to, and a proof.
+    #[error("this client's tokens are bound to its certificate: a DPoP proof has no place beside it")]
+    TwoKeys,
     /// More than one way of authentication in one request.
     #[error("a client must use one method of authentication in a request")]
     TwoMethods,
@@ -199,6 +216,14 @@ pub enum ClientRefusal {
     OtherClient,
     #[error("a public client can't use this endpoint")]
     Public,
+    #[error("the connection shows no certificate")]
+    CertificateAbsent,
+    #[error("nobody vouches for the certificate")]
+    CertificateUnvouched,
+    #[error("the certificate has not the name that is registered for the client")]
+    CertificateName,
+    #[error("the certificate is not one that the client registered")]
+    CertificateUnknown,
     #[error("malformed assertion")]
     AssertionMalformed,
     #[error("unknown client_assertion_type")]
@@ -245,6 +270,10 @@ pub enum GrantRefusal {
     Assertion(ForeignRefusal),
     #[error("the assertion was used before")]
     AssertionReplayed,
+    #[error("the code is bound to another key than this request proved")]
+    CodeKeyDiffers,
+    #[error("the refresh token is bound to another key than this request proved")]
+    RefreshKeyDiffers,
     #[error("the grant was revoked")]
     Revoked,
     #[error("the account is disabled")]
@@ -295,6 +324,11 @@ impl Error {
             Self::DuplicateParameter => wire(400, "invalid_request", "RFC 6749 §3.1, §3.2"),
             Self::Missing(_) | Self::Invalid(_) => wire(400, "invalid_request", "RFC 6749 §4.1.2.1, §5.2"),
             Self::InvalidClient { .. } => wire(401, "invalid_client", "RFC 6749 §5.2"),
+            Self::CertificateMissing => wire(400, "invalid_request", "RFC 8705 §3.4"),
+            Self::ProofMissing => wire(400, "invalid_request", "RFC 9449 §5.2"),
+            Self::InvalidDpopProof(_) => wire(400, "invalid_dpop_proof", "RFC 9449 §5"),
+            Self::UseDpopNonce(_) => wire(400, "use_dpop_nonce", "RFC 9449 §8"),
+            Self::TwoKeys => wire(400, "invalid_request", "RFC 8705 §3, RFC 9449 §5"),
             Self::TwoMethods => wire(400, "invalid_request", "RFC 6749 §2.3"),
             Self::UnsupportedGrantType => wire(400, "unsupported_grant_type", "RFC 6749 §5.2"),
             Self::UnauthorizedClient => wire(400, "unauthorized_client", "RFC 6749 §4.1.2.1, §5.2"),
@@ -387,6 +421,12 @@ impl Error {
         } else {
             None
         }
+    }
+
+    /// The value of `DPoP-Nonce`, where the answer must bring one.
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        if let Self::UseDpopNonce(nonce) = self { Some(nonce) } else { None }
     }
 
     /// Whether it is our own fault, and belongs in the log as an error.

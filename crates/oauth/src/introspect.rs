@@ -6,18 +6,17 @@
 
 use std::sync::Arc;
 
+use countersign_access::Confirmation;
 use countersign_model::{Client, ClientId, Timestamp, TokenHash, TokenId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::keys::Signed;
 use crate::ports::{FoundAccessToken, Ports};
-use crate::token::text;
+use crate::token::{text, token_type};
 use crate::{AuthorizationDetails, ClientCall, ClientRefusal, Engine, Error};
 
 const INACTIVE: &[u8] = br#"{"active":false}"#;
-/// What precedes the claims of an active access token.
-const ACTIVE: &[u8] = br#"{"active":true,"token_type":"Bearer","#;
 
 /// A JWT access token of ours whose signature was right. Whether it still counts is another question.
 #[derive(Debug)]
@@ -26,6 +25,7 @@ pub(crate) struct Verified {
     pub(crate) client: ClientId,
     audience: Vec<String>,
     expires_at: Timestamp,
+    token_type: &'static str,
     payload: Vec<u8>,
     kid: Box<str>,
 }
@@ -37,6 +37,7 @@ struct Known {
     client_id: ClientId,
     exp: i64,
     jti: TokenId,
+    cnf: Option<Confirmation>,
 }
 
 /// A refresh token as its client may know it.
@@ -104,7 +105,8 @@ impl<P: Ports> Engine<P> {
         if !may_know(caller, &token.token.client, &audience) {
             return Ok(None);
         }
-        Ok(serde_json::to_vec(claims).ok().map(|payload| active(&payload)))
+        let cnf = claims.get("cnf").and_then(|cnf| Confirmation::deserialize(cnf).ok());
+        Ok(serde_json::to_vec(claims).ok().map(|payload| active(token_type(cnf), &payload)))
     }
 
     async fn jwt(&self, caller: &Client, token: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
@@ -113,7 +115,7 @@ impl<P: Ports> Engine<P> {
             return Ok(None);
         }
         let found = self.ports.access_token(&verified.id).await?;
-        Ok(live(found, now).map(|_| active(&verified.payload)))
+        Ok(live(found, now).map(|_| active(verified.token_type, &verified.payload)))
     }
 
     async fn refresh(&self, caller: &Client, token: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
@@ -155,6 +157,7 @@ impl<P: Ports> Engine<P> {
             client: known.client_id,
             audience: audiences(&known.aud),
             expires_at: Timestamp::from_seconds(known.exp),
+            token_type: token_type(known.cnf),
             payload,
             kid,
         });
@@ -191,11 +194,12 @@ fn audiences(aud: &Value) -> Vec<String> {
     }
 }
 
-/// The claims, a JSON object as it was signed, with `active` put first.
-fn active(payload: &[u8]) -> Vec<u8> {
+/// The claims, a JSON object as it was signed, with `active` and the type put first (RFC 9449 §6.2).
+fn active(token_type: &str, payload: &[u8]) -> Vec<u8> {
     let claims = payload.strip_prefix(b"{").unwrap_or(b"}");
     debug_assert!(
         serde_json::from_slice::<Map<String, Value>>(payload).is_ok_and(|claims| !claims.is_empty())
     );
-    [ACTIVE, claims].concat()
+    let first = format!(r#"{{"active":true,"token_type":"{token_type}","#);
+    [first.as_bytes(), claims].concat()
 }

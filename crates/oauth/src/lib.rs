@@ -38,8 +38,8 @@ pub use authorization_details::{
 pub use authorize::{
     AuthorizationResponse, CheckedRedirectUri, ConsentRequest, Delivery, DetailRequest, SignInRequest, Step,
 };
-pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable};
-pub use client_call::{ClientCall, DpopField};
+pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret};
+pub use client_call::{ClientCall, ClientCertificate, DpopField};
 pub use device::{DeviceAuthorizationResponse, DeviceRequest};
 pub use engine::Engine;
 pub use error::{ClientRefusal, Error, GrantRefusal, RequestObjectRefusal};

@@ -8,6 +8,7 @@ mod decoupled;
 use std::future::Future;
 use std::sync::Arc;
 
+use countersign_access::Confirmation;
 use countersign_model::{
     Client, ClientId, GrantId, ScopeSet, Session, SessionId, Subject, Timestamp, TokenHash, TokenId, User,
     UserId, Username,
@@ -35,6 +36,7 @@ pub trait Ports:
     + AccessTokens
     + Interactions
     + Assertions
+    + Proofs
     + DecoupledRequests
     + Registrations
     + PushedRequests
@@ -51,6 +53,7 @@ impl<T> Ports for T where
         + AccessTokens
         + Interactions
         + Assertions
+        + Proofs
         + DecoupledRequests
         + Registrations
         + PushedRequests
@@ -155,6 +158,9 @@ pub struct AuthorizationCode {
     pub redirect_uri_was_sent: bool,
     /// The S256 code challenge (RFC 7636 §4.2), when there was one.
     pub code_challenge: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<Confirmation>,
     /// The OpenID Connect nonce.
     pub nonce: Option<String>,
     /// What was agreed to.
@@ -208,6 +214,9 @@ pub struct RefreshToken {
     pub session: Option<SessionId>,
     /// How they had signed in.
     pub authentication: AuthenticationEvent,
+    /// The key that its holder must prove, when the client is public (RFC 8705 §4, RFC 9449 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<Confirmation>,
     /// The most it can give.
     pub scopes: ScopeSet,
     /// The resources it is for.
@@ -398,6 +407,12 @@ pub trait Interactions: Send + Sync {
         hash: &TokenHash,
         now: Timestamp,
     ) -> impl Future<Output = Answer<Option<Interaction>>> + Send;
+}
+
+/// Memory against replayed DPoP proofs (RFC 9449 §11.1).
+pub trait Proofs: Send + Sync {
+    /// Remembers this proof, by its key and `jti`, until it is too old; `false` when it was remembered already.
+    fn remember_proof(&self, id: &TokenHash, until: Timestamp) -> impl Future<Output = Answer<bool>> + Send;
 }
 
 /// Memory against replayed client assertions (RFC 7523 §3, `jti`).

@@ -247,8 +247,11 @@ const fn is_asymmetric(method: ClientAuthentication) -> bool {
     match method {
         ClientAuthentication::None
         | ClientAuthentication::ClientSecretBasic
-        | ClientAuthentication::ClientSecretPost => false,
-        ClientAuthentication::PrivateKeyJwt => true,
+        | ClientAuthentication::ClientSecretPost
+        | ClientAuthentication::ClientSecretJwt => false,
+        ClientAuthentication::PrivateKeyJwt
+        | ClientAuthentication::TlsClientAuth
+        | ClientAuthentication::SelfSignedTlsClientAuth => true,
     }
 }
 

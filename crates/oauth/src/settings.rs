@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_jose::{Algorithm, Algorithms};
+use countersign_keys::MasterKey;
 use countersign_model::ScopeSet;
 use url::Url;
 
@@ -52,6 +53,13 @@ pub struct Settings {
     pub assertion_algorithms: Algorithms,
     /// How far ahead the `exp` of a client assertion may be. An hour is what client libraries commonly set.
     pub assertion_lifetime: Duration,
+    /// Opens the secrets of clients that sign with one (`client_secret_jwt`); without it nobody can.
+    pub master_key: Option<MasterKey>,
+    /// Whether DPoP proofs must have a nonce of ours (RFC 9449 §8).
+    pub dpop_nonce: bool,
+    /// Where clients with certificates find the endpoints (RFC 8705 §5): the same paths below this address, without a
+    /// slash at its end, in the issuer's place.
+    pub mtls_url: Option<String>,
     /// By how much another machine's clock may differ from ours.
     pub leeway: Duration,
     /// Who may register clients, and what such clients may have.
@@ -182,11 +190,20 @@ impl Settings {
                 .collect(),
             assertion_algorithms: Algorithm::ALL.into_iter().filter(|known| !known.is_symmetric()).collect(),
             assertion_lifetime: Duration::from_secs(3_600),
+            master_key: None,
+            dpop_nonce: false,
+            mtls_url: None,
             leeway: Duration::from_secs(10),
             registration: RegistrationPolicy::default(),
             client_documents: None,
             issuer,
         })
+    }
+
+    /// One of our endpoints below the address that asks for certificates (RFC 8705 §5).
+    pub(crate) fn mtls_alias(&self, endpoint: &str) -> Option<String> {
+        let path = endpoint.strip_prefix(self.issuer.as_str())?;
+        self.mtls_url.as_ref().map(|url| format!("{url}{path}"))
     }
 
     /// What can't be right, found before the server starts. `algorithms`: those there are keys for.

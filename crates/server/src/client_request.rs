@@ -8,8 +8,8 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use countersign_access::{BasicCredentials, Peer, basic_credentials};
-use countersign_oauth::{Authorization, ClientCall, DpopField, Error, Parameters};
+use countersign_access::{BasicCredentials, DPOP_NONCE, Peer, basic_credentials};
+use countersign_oauth::{Authorization, ClientCall, ClientCertificate, DpopField, Error, Parameters};
 
 use crate::body::{BadForm, read_form};
 use crate::params::Params;
@@ -60,7 +60,7 @@ impl ClientRequest {
         ClientCall {
             authorization: self.authorization(),
             form,
-            certificate: self.peer.as_deref().and_then(Peer::certificate).map(AsRef::as_ref),
+            certificate: self.peer.as_deref().and_then(certificate),
             dpop: self.proof.field(),
         }
     }
@@ -89,6 +89,11 @@ impl Credentials {
             (Some(_), Some(_)) => Self::Unusable,
         }
     }
+}
+
+fn certificate(peer: &Peer) -> Option<ClientCertificate<'_>> {
+    let unvouched = || peer.unvouched().map(|shown| ClientCertificate::Unvouched(shown));
+    peer.certificate().map(|shown| ClientCertificate::Vouched(shown)).or_else(unvouched)
 }
 
 impl Proof {
@@ -121,6 +126,13 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
+/// The nonce for the client's next DPoP proof (RFC 9449 §8).
+pub(crate) fn offer_nonce(response: &mut Response, nonce: Option<&str>) {
+    if let Some(Ok(nonce)) = nonce.map(HeaderValue::from_str) {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+}
+
 /// The engine's refusal, as RFC 6749 §5.2 has it.
 pub(crate) fn refusal(error: &Error) -> Response {
     if error.is_ours() {
@@ -133,6 +145,7 @@ pub(crate) fn refusal(error: &Error) -> Response {
     if let Some(challenge) = error.challenge() {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
+    offer_nonce(&mut response, error.dpop_nonce());
     response
 }
 

@@ -55,7 +55,7 @@ async fn open(request: Request, next: Next, methods: HeaderValue) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("WWW-Authenticate, X-Request-Id, Retry-After"),
+        HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, X-Request-Id, Retry-After"),
     );
     response
 }

@@ -8,6 +8,7 @@ mod client_keys;
 mod client_request;
 mod cookies;
 mod cors;
+mod current_certificate;
 mod document;
 mod endpoints;
 mod failure;

@@ -16,6 +16,7 @@ use countersign_oauth::register::RegistrationAccess;
 use url::Url;
 
 use crate::cors;
+use crate::current_certificate::current_certificate;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
     Endpoint, account, assets, authorize, consent, crl, device, device_authorization, device_qr, discovery,
@@ -53,6 +54,7 @@ pub fn router(state: AppState) -> Router {
         .router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), current_certificate))
         .layer(from_fn_with_state(state.clone(), show_failures))
         .with_state(state)
         .merge(health)

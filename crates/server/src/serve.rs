@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use countersign_access::{Peer, PeerCertificate};
+use countersign_access::{Peer, PeerCertificate, UnvouchedCertificate};
 use countersign_net::{Accepted, CancellationToken, ConnectionInfo, Drained, HttpVersion, Listener};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -128,8 +128,19 @@ fn service(
     })
 }
 
-/// The other end, with the certificate that TLS has verified: read once a connection.
+/// The other end, with the certificate that TLS has verified, or with the one that nobody vouches for: read once a
+/// connection.
 fn peer(info: &ConnectionInfo) -> Peer {
+    let address = info.remote.ip();
+    if let Some(leaf) = info.tls.as_ref().and_then(|tls| tls.unvouched.as_ref()) {
+        return match UnvouchedCertificate::from_der(leaf.dangerous_unverified_der()) {
+            Ok(certificate) => Peer::with_unvouched(address, Arc::new(certificate)),
+            Err(error) => {
+                tracing::debug!(remote = %info.remote, %error, "a client certificate can't be used");
+                Peer::new(address, None)
+            }
+        };
+    }
     let certificate = info.tls.as_ref().and_then(|tls| {
         let leaf = tls.client_certificates.first()?;
         PeerCertificate::from_der(leaf, tls.vouched_by.iter().map(AsRef::as_ref))
@@ -138,5 +149,5 @@ fn peer(info: &ConnectionInfo) -> Peer {
             )
             .ok()
     });
-    Peer::new(info.remote.ip(), certificate.map(Arc::new))
+    Peer::new(address, certificate.map(Arc::new))
 }

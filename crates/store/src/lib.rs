@@ -17,6 +17,7 @@ mod grants;
 mod interactions;
 mod migrate;
 mod postgres;
+mod proofs;
 mod purge;
 mod pushed_requests;
 mod refresh_tokens;
@@ -203,6 +204,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         api_key_use::STATEMENTS,
         api_keys::STATEMENTS,
         assertions::STATEMENTS,
+        proofs::STATEMENTS,
         certificates::STATEMENTS,
         changes::STATEMENTS,
         clients::STATEMENTS,

@@ -32,6 +32,8 @@ statements! {
         (SELECT hash FROM assertions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     DECOUPLED = "DELETE FROM decoupled_requests WHERE hash IN \
         (SELECT hash FROM decoupled_requests WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    PROOFS = "DELETE FROM dpop_proofs WHERE hash IN \
+        (SELECT hash FROM dpop_proofs WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     SESSIONS = "DELETE FROM sessions WHERE secret IN \
         (SELECT secret FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     ACCESS_TOKENS = "DELETE FROM access_tokens WHERE id IN \
@@ -71,6 +73,7 @@ pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u
         (&INTERACTIONS, now),
         (&PUSHED_REQUESTS, now),
         (&ASSERTIONS, now),
+        (&PROOFS, now),
         (&DECOUPLED, now.minus(DECOUPLED_STAY)),
         (&SESSIONS, now),
         (&ACCESS_TOKENS, now),

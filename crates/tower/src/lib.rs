@@ -187,6 +187,7 @@ impl AccessLayer {
         let connection = parts.extensions.get::<Connection>().cloned().unwrap_or_else(unknown);
         let request = RequestParts {
             method: &parts.method,
+            authority: authority(parts),
             path: parts.uri.path(),
             query: parts.uri.query(),
             headers: &parts.headers,
@@ -261,3 +262,9 @@ fn request_id(parts: &http::request::Parts) -> &str {
 
 #[cfg(test)]
 mod tests;
+
+/// The host as the caller wrote it.
+fn authority(parts: &http::request::Parts) -> &str {
+    let host = || parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    parts.uri.authority().map(http::uri::Authority::as_str).or_else(host).unwrap_or_default()
+}

@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Port for health and metrics [default: 8402].
     #[arg(long, value_name = "PORT")]
     management_port: Option<u16>,
+    /// Port of the authorization server for clients with certificates [default: 8404].
+    #[arg(long, value_name = "PORT")]
+    mtls_port: Option<u16>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -48,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         gateway: arguments.gateway_port,
         demo: arguments.demo_port,
         management: arguments.management_port,
+        mtls: arguments.mtls_port,
     };
     settings::write(&file, ports)?;
     let config = load_to_serve(&file, std::env::vars())?;

@@ -19,9 +19,11 @@ pub(super) struct Ports<P> {
     pub(super) gateway: P,
     pub(super) demo: P,
     pub(super) management: P,
+    pub(super) mtls: P,
 }
 
-const DEFAULT_PORTS: Ports<u16> = Ports { server: 8400, gateway: 8443, demo: 8401, management: 8402 };
+const DEFAULT_PORTS: Ports<u16> =
+    Ports { server: 8400, gateway: 8443, demo: 8401, management: 8402, mtls: 8404 };
 
 impl Ports<Option<u16>> {
     /// Those asked for, and the known ones where none was.
@@ -31,6 +33,7 @@ impl Ports<Option<u16>> {
             gateway: self.gateway.unwrap_or(known.gateway),
             demo: self.demo.unwrap_or(known.demo),
             management: self.management.unwrap_or(known.management),
+            mtls: self.mtls.unwrap_or(known.mtls),
         }
     }
 }
@@ -67,6 +70,7 @@ fn ports_in(file: &Path) -> Result<Ports<u16>, Failure> {
         gateway: port(config.gateway.as_ref().map(|gateway| gateway.listen)),
         demo: port(demo_address(&config).ok()),
         management: port(config.management),
+        mtls: port(config.server.as_ref().and_then(|server| server.mtls.as_ref()).map(|mtls| mtls.listen)),
     };
     Ok(found.or(DEFAULT_PORTS))
 }
@@ -78,7 +82,7 @@ pub(super) fn free_port(taken: SocketAddr) -> Option<u16> {
 }
 
 fn text(ports: Ports<u16>) -> String {
-    let Ports { server, gateway, demo, management } = ports;
+    let Ports { server, gateway, demo, management, mtls } = ports;
     format!(
         r#"# Written by `countersign dev`. It is yours to change; from then on `dev` leaves it as it is.
 # `countersign config example` shows every key.
@@ -88,6 +92,12 @@ data_dir = "."
 [server]
 listen = "127.0.0.1:{server}"
 issuer = "http://localhost:{server}"
+
+# The same server for clients with certificates (RFC 8705).
+[server.mtls]
+listen = "127.0.0.1:{mtls}"
+url = "https://localhost:{mtls}"
+tls = {{ built_in_ca = ["localhost", "127.0.0.1"] }}
 
 [gateway]
 listen = "127.0.0.1:{gateway}"

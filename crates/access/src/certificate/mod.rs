@@ -1,6 +1,8 @@
 //! The facts of a peer's certificate, read once.
 
+mod distinguished_name;
 pub(crate) mod spiffe;
+mod unvouched;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -12,6 +14,9 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::Identity;
+
+pub use distinguished_name::{DistinguishedName, InvalidName};
+pub use unvouched::UnvouchedCertificate;
 
 /// The largest certificate that is read.
 const LARGEST: usize = 64 * 1024;
@@ -64,6 +69,10 @@ pub struct CertificateFacts {
     pub common_name: Option<Box<str>>,
     /// The subject as text.
     pub subject: Box<str>,
+    /// The subject as DER, to be compared.
+    pub subject_der: Box<[u8]>,
+    /// Its key, as `SubjectPublicKeyInfo` in DER (RFC 5280 §4.1.2.7).
+    pub public_key: Box<[u8]>,
     /// The issuer as text.
     pub issuer: Box<str>,
     /// DNS names, lower case.
@@ -121,6 +130,8 @@ impl PeerCertificate {
         let mut facts = CertificateFacts {
             common_name: common_name.and_then(|name| name.as_str().ok()).and_then(printable),
             subject: certificate.subject().to_string().into(),
+            subject_der: certificate.subject().as_raw().into(),
+            public_key: certificate.public_key().raw.into(),
             issuer: certificate.issuer().to_string().into(),
             dns_names: Vec::new(),
             uris: Vec::new(),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use countersign_model::{Method, Timestamp};
 use http::HeaderMap;
+use http::HeaderValue;
 
 use super::matcher::admits;
 use crate::extract::Placement;
 use crate::outcome::Outcome;
 use crate::policy::rule::StepUp;
 use crate::url_key::keep_private;
-use crate::{Denial, Identity, PeerCertificate, Reason, Rule};
+use crate::{DPOP_NONCE, Denial, Identity, PeerCertificate, Reason, Rule};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum Decision {
 pub struct Permit {
     identity: Option<Arc<Identity>>,
     placement: Placement,
+    nonce: Option<HeaderValue>,
+    by_dpop: bool,
 }
 
 impl Permit {
@@ -35,14 +38,30 @@ impl Permit {
         self.identity.as_ref()
     }
 
+    /// The next nonce for DPoP proofs, when the answer should bring it (RFC 9449 §8.2).
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&HeaderValue> {
+        self.nonce.as_ref()
+    }
+
+    /// Whether a DPoP proof came with the credential: it has been used up, and is nobody else's business.
+    #[must_use]
+    pub fn is_by_dpop(&self) -> bool {
+        self.by_dpop
+    }
+
     /// Where the credential was, so that the surface can take it off before the upstream sees it.
     #[must_use]
     pub fn placement(&self) -> &Placement {
         &self.placement
     }
 
-    /// Adds to the answer what it must say: that of a URL which held a key is for the caller alone.
+    /// Adds to the answer what it must say: that of a URL which held a key is for the caller alone; and the next nonce
+    /// for DPoP proofs before the last one ends (RFC 9449 §8.2).
     pub fn complete(&self, answer: &mut HeaderMap) {
+        if let Some(nonce) = &self.nonce {
+            answer.insert(DPOP_NONCE, nonce.clone());
+        }
         if self.placement == Placement::Query {
             keep_private(answer);
         }
@@ -58,19 +77,29 @@ pub(crate) struct Case<'a> {
     pub(crate) outcome: Outcome,
     pub(crate) is_secure: bool,
     pub(crate) now: Timestamp,
+    /// Whether a token came under the scheme DPoP.
+    pub(crate) is_dpop: bool,
+    /// The nonce that the answer shall bring.
+    pub(crate) nonce: Option<HeaderValue>,
 }
 
 /// Compares what was verified with what the rule asks for. No rule, no permit: a broken one denies.
 pub(crate) fn decide(rule: &Rule, case: Case<'_>) -> Decision {
     let checked = rule.checked();
-    let deny = |reason: Reason| Denial::new(reason, &checked.challenges, case.is_secure);
+    let deny = |reason: Reason| {
+        let denial = Denial::new(reason, &checked.challenges, case.is_secure);
+        if case.is_dpop { denial.about_dpop(case.nonce.clone()) } else { denial }
+    };
     if checked.broken {
         return Decision::Deny(deny(Reason::PolicyBroken));
     }
     match case.outcome {
-        Outcome::Absent if checked.anonymous => {
-            Decision::Allow(Permit { identity: None, placement: Placement::Nowhere })
-        }
+        Outcome::Absent if checked.anonymous => Decision::Allow(Permit {
+            identity: None,
+            placement: Placement::Nowhere,
+            nonce: None,
+            by_dpop: false,
+        }),
         Outcome::Absent => Decision::Deny(deny(Reason::MissingCredential)),
         Outcome::Rejected(rejection) => {
             let mut denial = deny(rejection.reason).after(rejection.retry_after);
@@ -83,7 +112,12 @@ pub(crate) fn decide(rule: &Rule, case: Case<'_>) -> Decision {
             Decision::Deny(denial)
         }
         Outcome::Verified(identity) => match refusal(rule, &identity, case.peer, case.now) {
-            None => Decision::Allow(Permit { identity: Some(identity), placement: case.placement }),
+            None => Decision::Allow(Permit {
+                identity: Some(identity),
+                placement: case.placement,
+                nonce: case.nonce,
+                by_dpop: case.is_dpop,
+            }),
             Some(reason) => {
                 Decision::Deny(deny(reason).by(identity.method).about(&identity.subject, &identity.issuer))
             }

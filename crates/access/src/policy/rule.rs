@@ -34,6 +34,8 @@ pub struct RuleSettings {
     pub certificate_names: Vec<String>,
     /// Where an API key may be.
     pub api_key: ApiKeyPlacement,
+    /// What is asked of DPoP proofs.
+    pub dpop: DpopSettings,
     /// Whether Basic is accepted where everyone on the way can read the password (RFC 7617 §4).
     pub insecure_allow_basic_over_http: bool,
     /// How a person must have signed in for the token that calls (RFC 9470).
@@ -58,12 +60,23 @@ impl Default for RuleSettings {
             subjects: Vec::new(),
             certificate_names: Vec::new(),
             api_key: ApiKeyPlacement::default(),
+            dpop: DpopSettings::default(),
             insecure_allow_basic_over_http: false,
             step_up: StepUp::default(),
             realm: "countersign".to_owned(),
             resource_metadata: None,
         }
     }
+}
+
+/// What is asked of DPoP proofs (RFC 9449).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DpopSettings {
+    /// Whether a proof must have a nonce of ours (§9).
+    pub nonce: bool,
+    /// The origins (`https://host` with its port) under which callers know this route, where they are not those of the
+    /// requests as they arrive: a proof is for one of them. Empty: scheme and host of the request.
+    pub origins: Vec<String>,
 }
 
 /// Where an API key may be.
@@ -114,6 +127,9 @@ pub enum InvalidRule {
     /// The URL parameter's name is empty or has characters that need escaping.
     #[error("{0:?} can't be the URL parameter of an API key: letters, digits, '-', '_' and '.' only")]
     KeyParameter(String),
+    /// An origin of DPoP proofs is none.
+    #[error("{0:?} is no origin: scheme and host, such as https://api.example.com, without a path")]
+    DpopOrigin(String),
     /// The realm can't be quoted.
     #[error("{0:?} can't be a realm: printable ASCII without '\"' and '\\'")]
     Realm(String),
@@ -153,6 +169,8 @@ pub(crate) struct Checked {
     pub(crate) key_as_bearer: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) key_parameter: Option<Box<str>>,
+    pub(crate) dpop_nonce: bool,
+    pub(crate) dpop_origins: Vec<Box<str>>,
     pub(crate) basic_over_http: bool,
     /// A policy that can't be read denies.
     pub(crate) broken: bool,
@@ -194,6 +212,7 @@ impl Rule {
         let challenges = Challenges::new(&settings)?;
         let (subjects, certificate_names) =
             (patterns(&settings.subjects)?, patterns(&settings.certificate_names)?);
+        let origins = settings.dpop.origins.iter().map(|text| origin(text)).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Checked {
             name: settings.name.into(),
             accept: settings.accept.iter().fold(0, |set, method| set | bit(*method)),
@@ -209,6 +228,8 @@ impl Rule {
             key_as_bearer: takes_keys && settings.api_key.bearer,
             key_headers: if takes_keys { key_headers } else { Vec::new() },
             key_parameter: if takes_keys { key_parameter } else { None },
+            dpop_nonce: settings.dpop.nonce,
+            dpop_origins: origins,
             basic_over_http: settings.insecure_allow_basic_over_http,
             broken: false,
             challenges: Arc::new(challenges),
@@ -233,6 +254,8 @@ impl Rule {
             key_as_bearer: false,
             key_headers: Vec::new(),
             key_parameter: None,
+            dpop_nonce: false,
+            dpop_origins: Vec::new(),
             basic_over_http: false,
             broken: true,
             challenges: Arc::new(Challenges::none()),
@@ -284,6 +307,18 @@ const fn bit(method: Method) -> u8 {
         Method::Mtls => 4,
         Method::Basic => 8,
         Method::ApiKey => 16,
+    }
+}
+
+fn origin(text: &str) -> Result<Box<str>, InvalidRule> {
+    let wrong = || InvalidRule::DpopOrigin(text.to_owned());
+    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let origin = url.origin();
+    if is_bare && url.username().is_empty() && matches!(url.scheme(), "http" | "https") {
+        Ok(origin.ascii_serialization().into())
+    } else {
+        Err(wrong())
     }
 }
 

@@ -22,10 +22,11 @@ async fn the_challenges_say_which_methods_are_accepted() {
         r.scopes = "b a".parse().unwrap();
         r.realm = "orders".to_owned();
     });
-    let expected = "Bearer realm=\"orders\", scope=\"a b\" | Basic realm=\"orders\", charset=\"UTF-8\" | ApiKey realm=\"orders\"";
-    assert_eq!(challenges(&all, false).await, (401, expected.to_owned()));
-    let expected = "Bearer realm=\"orders\", scope=\"a b\" | ApiKey realm=\"orders\"";
-    assert_eq!(challenges(&all, true).await, (401, expected.to_owned()));
+    let tokens = "Bearer realm=\"orders\", scope=\"a b\" | DPoP realm=\"orders\", scope=\"a b\", \
+                  algs=\"ES256 ES384 ES512 RS256 RS384 RS512 PS256 PS384 PS512 EdDSA\"";
+    let expected = format!("{tokens} | Basic realm=\"orders\", charset=\"UTF-8\" | ApiKey realm=\"orders\"");
+    assert_eq!(challenges(&all, false).await, (401, expected));
+    assert_eq!(challenges(&all, true).await, (401, format!("{tokens} | ApiKey realm=\"orders\"")));
     assert_eq!(challenges(&rule(&[Basic], |_| {}), true).await, (403, String::new()));
     let lax = rule(&[Basic], |r| r.insecure_allow_basic_over_http = true);
     assert_eq!(

@@ -21,6 +21,7 @@ fn found(rule: &Rule, headers: &[(&str, &str)], query: Option<&str>, plain: bool
     let address = "192.0.2.1".parse().unwrap();
     let request = RequestParts {
         method: &http::Method::GET,
+        authority: "orders.example.com",
         path: "/",
         query,
         headers: &map,
@@ -209,6 +210,7 @@ proptest! {
         let address = "192.0.2.1".parse().unwrap();
         let request = RequestParts {
             method: &http::Method::GET, path: "/", query: query.as_deref(), headers: &headers,
+            authority: "orders.example.com",
             client_address: address, secure: true,
         };
         let peer = Peer::new(address, None);

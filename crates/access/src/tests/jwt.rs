@@ -102,7 +102,7 @@ async fn every_fault_has_its_reason_and_outside_they_are_one() {
         (with(&|c| c["sub"] = json!(["usr_1"])), "token_invalid_claim"),
         (with(&|c| c["sub"] = json!("a\r\nb")), "token_invalid_claim"),
         (with(&|c| c["scope"] = json!(7)), "token_invalid_claim"),
-        (with(&|c| c["cnf"] = json!({"jkt": "x"})), "token_binding_unsupported"),
+        (with(&|c| c["cnf"] = json!({"kid": "x"})), "token_binding_unsupported"),
         (with(&|c| c["cnf"] = json!({"x5t#S256": "short"})), "token_invalid_claim"),
         (
             sign_with_header(&key, &json!({"alg": "ES256", "kid": kid, "typ": "at+jwt"}), &twice),
@@ -124,13 +124,10 @@ async fn every_fault_has_its_reason_and_outside_they_are_one() {
             }
             assert_eq!(denial.reason(), reason, "{token}");
             assert_eq!(denial.status(), StatusCode::UNAUTHORIZED);
-            assert_eq!(
-                denial.www_authenticate(),
-                [
-                    "Bearer realm=\"countersign\", error=\"invalid_token\"",
-                    "Basic realm=\"countersign\", charset=\"UTF-8\""
-                ]
-            );
+            let challenges = denial.www_authenticate();
+            assert_eq!(challenges[0], "Bearer realm=\"countersign\", error=\"invalid_token\"");
+            assert!(challenges[1].to_str().unwrap().starts_with("DPoP realm=\"countersign\", algs="));
+            assert_eq!(challenges[2..], ["Basic realm=\"countersign\", charset=\"UTF-8\""]);
             let problem: Value = serde_json::from_str(&denial.problem("req_1")).unwrap();
             assert_eq!(problem["error"], "invalid_token");
             assert_eq!(problem["detail"], "The credential is not valid here.");

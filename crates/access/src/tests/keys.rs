@@ -162,6 +162,7 @@ async fn one_more_look_at_a_request_that_goes_on_is_no_use_of_its_key() {
     headers.insert("x-api-key", key.expose().parse().unwrap());
     let address = "192.0.2.1".parse().unwrap();
     let request = RequestParts {
+        authority: "orders.example.com",
         method: &http::Method::GET,
         path: "/orders",
         query: None,

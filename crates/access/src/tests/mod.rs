@@ -2,6 +2,7 @@
 
 mod basic;
 mod denial;
+mod dpop;
 mod extraction;
 mod issuers;
 mod jwt;

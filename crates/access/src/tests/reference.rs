@@ -89,7 +89,7 @@ async fn unknown_garbage_expired_and_foreign_are_refused() {
         (("exp", serde_json::json!(NOW - 5)), "token_expired"),
         (("iss", serde_json::json!(PARTNER)), "token_unknown_issuer"),
         (("aud", serde_json::json!("else")), "token_wrong_audience"),
-        (("cnf", serde_json::json!({"jkt": "x"})), "token_binding_unsupported"),
+        (("cnf", serde_json::json!({"kid": "x"})), "token_binding_unsupported"),
     ] {
         let token = own();
         keep(&world, &token, |claims| claims[change.0] = change.1);

@@ -215,6 +215,7 @@ impl World {
         let address = ask.address.parse().unwrap();
         let request = RequestParts {
             method: &http::Method::GET,
+            authority: "orders.example.com",
             path: "/orders",
             query: ask.query,
             headers: &headers,

@@ -33,7 +33,7 @@ pub(crate) fn identity(
     };
     let confirmation = confirmation(claims)?;
     let assurance = match confirmation {
-        Some(Confirmation::Certificate(_)) => Assurance::ProofOfPossession,
+        Some(Confirmation::Certificate(_) | Confirmation::Key(_)) => Assurance::ProofOfPossession,
         None => Assurance::ShortLivedToken,
     };
     let mut identity = Identity::new(subject, Issuer::from(issuer.issuer.as_str()), method, assurance);
@@ -140,12 +140,13 @@ fn actors(mut act: Option<&Value>) -> Result<Vec<Actor>, Reason> {
 fn confirmation(claims: &Map<String, Value>) -> Result<Option<Confirmation>, Reason> {
     let Some(cnf) = claims.get("cnf") else { return Ok(None) };
     let cnf = cnf.as_object().ok_or(Reason::TokenClaim)?;
-    match (cnf.len(), cnf.get("x5t#S256")) {
-        (1, Some(thumbprint)) => {
-            let bytes = thumbprint.as_str().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-            let thumbprint = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(Reason::TokenClaim)?;
-            Ok(Some(Confirmation::Certificate(thumbprint)))
-        }
-        (_, _) => Err(Reason::TokenBindingUnsupported),
+    let hash = |value: &Value| {
+        let bytes = value.as_str().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).ok_or(Reason::TokenClaim)
+    };
+    match (cnf.len(), cnf.get("x5t#S256"), cnf.get("jkt")) {
+        (1, Some(thumbprint), _) => Ok(Some(Confirmation::Certificate(hash(thumbprint)?))),
+        (1, _, Some(thumbprint)) => Ok(Some(Confirmation::Key(hash(thumbprint)?))),
+        (_, _, _) => Err(Reason::TokenBindingUnsupported),
     }
 }

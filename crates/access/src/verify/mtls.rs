@@ -27,12 +27,22 @@ pub(crate) fn is_current(
     now: Timestamp,
 ) -> Result<(), Reason> {
     let facts = peer.facts();
+    holds_now((facts.not_before, facts.not_after), &facts.serial, revoked, now)
+}
+
+/// The same of the parts that say so.
+pub(crate) fn holds_now(
+    (not_before, not_after): (Timestamp, Timestamp),
+    serial: &CertificateSerial,
+    revoked: &HashSet<CertificateSerial>,
+    now: Timestamp,
+) -> Result<(), Reason> {
     // RFC 5280 §4.1.2.5: both ends are part of the time; a second counts to its last microsecond.
-    if now < facts.not_before || now.seconds() > facts.not_after.seconds() {
+    if now < not_before || now.seconds() > not_after.seconds() {
         return Err(Reason::CertificateTime);
     }
     // Serial numbers are unguessable; comparing them without their issuer can only refuse too much.
-    if !revoked.is_empty() && revoked.contains(&facts.serial) {
+    if !revoked.is_empty() && revoked.contains(serial) {
         return Err(Reason::CertificateRevoked);
     }
     Ok(())

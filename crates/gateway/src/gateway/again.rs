@@ -64,6 +64,7 @@ impl Again {
         };
         let parts = RequestParts {
             method: &self.method,
+            authority: std::str::from_utf8(authority).unwrap_or_default(),
             path: self.target.path(),
             query: self.target.query(),
             headers: &self.headers,

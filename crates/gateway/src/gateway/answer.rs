@@ -1,7 +1,7 @@
 //! Answers of the gateway itself: `application/problem+json` (RFC 9457), each with the request's name.
 
 use bytes::Bytes;
-use countersign_access::Denial;
+use countersign_access::{DPOP_NONCE, Denial};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL,
     CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -103,6 +103,9 @@ pub(crate) fn denial(denial: &Denial, request_id: &HeaderValue) -> Response<Resp
     let headers = response.headers_mut();
     for challenge in denial.www_authenticate() {
         headers.append(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(nonce) = denial.dpop_nonce() {
+        headers.insert(DPOP_NONCE, nonce.clone());
     }
     if let Some(wait) = denial.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_access::Peer;
+use countersign_access::{Access, InvalidCertificate, Peer, UnvouchedCertificate};
 use countersign_net::ConnectionInfo;
 use http::HeaderMap;
 
@@ -33,26 +33,13 @@ impl Caller {
         http2: bool,
         watch: Arc<Watch>,
     ) -> Option<Self> {
-        let certificate =
-            match info.tls.as_ref().and_then(|tls| Some((tls, tls.client_certificates.first()?))) {
-                Some((tls, leaf)) => {
-                    let bundles = tls.vouched_by.iter().map(|name| &**name);
-                    match gateway.access.peer_certificate(leaf, bundles) {
-                        Ok(certificate) => Some(certificate),
-                        Err(error) => {
-                            log::unreadable_certificate(&error, info.remote.ip());
-                            return None;
-                        }
-                    }
-                }
-                None => None,
-            };
-        let address = info.remote.ip().to_canonical();
+        let peer = peer(&gateway.access, info)?;
+        let address = peer.address();
         let secure = info.tls.is_some();
         let settings = &gateway.settings;
         let trusted = settings.trusted_proxies.contains(address);
         Some(Self {
-            peer: Peer::new(address, certificate),
+            peer,
             forwarded: Forwarded::new(address, secure, http2, trusted, settings.forwarded),
             secure,
             ticked: !http2,
@@ -76,4 +63,22 @@ impl Caller {
     pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
         self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+}
+
+/// The other end with its certificate; `None` when that can't be read.
+fn peer(access: &Access, info: &ConnectionInfo) -> Option<Peer> {
+    let address = info.remote.ip().to_canonical();
+    let Some(tls) = &info.tls else { return Some(Peer::new(address, None)) };
+    let refused = |error: &InvalidCertificate| log::unreadable_certificate(error, address);
+    if let Some(leaf) = &tls.unvouched {
+        let certificate = UnvouchedCertificate::from_der(leaf.dangerous_unverified_der());
+        return certificate
+            .map(|shown| Peer::with_unvouched(address, Arc::new(shown)))
+            .inspect_err(refused)
+            .ok();
+    }
+    let Some(leaf) = tls.client_certificates.first() else { return Some(Peer::new(address, None)) };
+    let bundles = tls.vouched_by.iter().map(|name| &**name);
+    let certificate = access.peer_certificate(leaf, bundles).inspect_err(refused).ok()?;
+    Some(Peer::new(address, Some(certificate)))
 }

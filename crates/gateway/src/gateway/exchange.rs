@@ -188,6 +188,7 @@ impl Exchange {
         let caller = &self.caller;
         let parts = RequestParts {
             method: &head.method,
+            authority: authority(head),
             path: target.path(),
             query: target.query(),
             headers: &head.headers,
@@ -345,6 +346,12 @@ impl Drop for Exchange {
             .log();
         }
     }
+}
+
+/// The host as the caller wrote it: hygiene has seen to it that there is one.
+fn authority(head: &Parts) -> &str {
+    let host = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    head.uri.authority().map(http::uri::Authority::as_str).or_else(host).unwrap_or_default()
 }
 
 /// What the route allows a request to carry, as far as its head tells.

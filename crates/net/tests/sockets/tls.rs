@@ -161,3 +161,37 @@ async fn an_optional_certificate_may_be_missing() {
     assert!(stranger.is_err());
     running.stop().await;
 }
+
+#[tokio::test]
+async fn an_unvouched_certificate_is_let_in_apart_from_the_others_and_only_with_its_key() {
+    let ca = Ca::new("CA");
+    let mut settings = ServerTlsSettings::new(ca.material("localhost"));
+    let trust = ClientTrust { bundles: vec![ca.bundle()], ..ClientTrust::default() };
+    settings.client_auth = ClientAuth::OptionalUnvouched(trust);
+    let tls = ServerTls::new(settings, clock()).unwrap();
+    let running = start(loopback(), Some(tls), async |accepted: Accepted| {
+        let mut stream = accepted.stream;
+        let tls = accepted.info.tls.clone().unwrap();
+        let unvouched = tls.unvouched.as_ref().map(|leaf| leaf.dangerous_unverified_der().len() > 100);
+        let text = format!("{} {:?} {unvouched:?}", tls.client_certificates.len(), tls.vouched_by);
+        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.shutdown().await;
+    });
+    let read = async |client: &ClientTls| {
+        let mut stream = client.connect("localhost", TcpStream::connect(running.address).await?).await?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.map(|_| text)
+    };
+    let client = |certificate| {
+        let roots = Roots::Bundles(vec![ca.bundle()]);
+        ClientTls::new(ClientTlsSettings { roots, certificate, alpn: Vec::new() }, clock()).unwrap()
+    };
+    assert_eq!(read(&client(None)).await.unwrap(), "0 [] None");
+    assert_eq!(read(&client(Some(ca.material("me")))).await.unwrap(), "1 [\"test\"] None");
+    let stranger = client(Some(Ca::new("Stranger").material("me")));
+    // Also when the session is resumed: what was not vouched for never becomes so.
+    for _ in 0..3 {
+        assert_eq!(read(&stranger).await.unwrap(), "0 [] Some(true)");
+    }
+    running.stop().await;
+}

@@ -250,6 +250,7 @@ impl<P: Ports> Engine<P> {
             redirect_uri: reply.redirect_uri.as_str().to_owned(),
             redirect_uri_was_sent: reply.redirect_uri.was_sent(),
             code_challenge: wanted.code_challenge,
+            dpop_jkt: wanted.dpop_jkt,
             nonce: wanted.nonce,
             scopes: grant.scopes.clone(),
             resources: wanted.resources,

@@ -14,6 +14,7 @@ mod acr_values;
 mod answer;
 mod client;
 mod decide;
+mod dpop_jkt;
 mod flow;
 mod hint;
 mod max_age;
@@ -31,6 +32,7 @@ pub(crate) mod scope;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_access::Confirmation;
 use countersign_model::{Client, ResponseMode, ResponseType, ScopeSet, SecretString, Subject};
 
 use crate::ports::{Origin, Ports};
@@ -115,6 +117,7 @@ struct Wanted {
     resources: Vec<String>,
     details: AuthorizationDetails,
     code_challenge: Option<String>,
+    dpop_jkt: Option<Confirmation>,
     nonce: Option<String>,
     prompt: prompt::Prompt,
     step_up: StepUp,
@@ -163,6 +166,7 @@ pub(crate) fn checks<P: Ports>(engine: &Engine<P>, settled: &Settled<'_>) -> Res
         let response_type = response_type::registered(client, sent)?;
         has_its_mode?;
         let code_challenge = pkce::challenge(client, settings, response_type, sent)?;
+        let dpop_jkt = dpop_jkt::thumbprint(sent)?;
         let scopes = scope::within_the_clients(client, sent)?;
         let resources = resource::allowed(client, settings, sent)?;
         resource::named_where_it_must(client, &resources)?;
@@ -180,6 +184,7 @@ pub(crate) fn checks<P: Ports>(engine: &Engine<P>, settled: &Settled<'_>) -> Res
             resources,
             details,
             code_challenge,
+            dpop_jkt,
             nonce,
             prompt,
             step_up,

@@ -1,10 +1,16 @@
 //! Who calls the token, introspection and revocation endpoints (RFC 6749 §2.3): one file a method.
 
+mod assertion;
 mod client_secret_basic;
+mod client_secret_jwt;
 mod client_secret_post;
 mod none;
 mod private_key_jwt;
 mod secret;
+mod self_signed_tls_client_auth;
+mod tls_client_auth;
+
+pub use client_secret_jwt::{UnfitSecret, seal};
 
 use std::sync::Arc;
 
@@ -13,9 +19,8 @@ use countersign_access::ports::BoxFuture;
 use countersign_model::{Client, ClientAuthentication, ClientId};
 
 use crate::ports::Ports;
-use crate::profile::Rules;
 use crate::register::Fallback;
-use crate::{ClientCall, ClientRefusal, Engine, Error, Parameters};
+use crate::{ClientCall, ClientCertificate, ClientRefusal, Engine, Error, Parameters};
 
 /// The `Authorization` field of the request, as read by `access::extract::basic_credentials`.
 #[derive(Clone, Copy, Default)]
@@ -75,6 +80,11 @@ impl AuthenticatedClient {
         &self.client
     }
 
+    /// The same client, holding this key.
+    pub(crate) fn holding(self, confirmation: Option<Confirmation>) -> Self {
+        Self { confirmation, ..self }
+    }
+
     /// The key that this call proved to hold, when what is given in answer shall be bound to it.
     #[must_use]
     pub fn confirmation(&self) -> Option<Confirmation> {
@@ -82,23 +92,23 @@ impl AuthenticatedClient {
     }
 }
 
-/// What a request presents, by which method. Nothing of it has been believed.
+/// What a request presents. Nothing of it has been believed.
 enum Presented<'a> {
-    Basic { name: &'a str, secret: &'a str },
-    Post { id: &'a str, secret: &'a str },
-    Assertion { assertion: &'a str },
-    None { id: &'a str },
-}
-
-impl Presented<'_> {
-    const fn method(&self) -> ClientAuthentication {
-        match self {
-            Self::Basic { .. } => ClientAuthentication::ClientSecretBasic,
-            Self::Post { .. } => ClientAuthentication::ClientSecretPost,
-            Self::Assertion { .. } => ClientAuthentication::PrivateKeyJwt,
-            Self::None { .. } => ClientAuthentication::None,
-        }
-    }
+    Basic {
+        name: &'a str,
+        secret: &'a str,
+    },
+    Post {
+        id: &'a str,
+        secret: &'a str,
+    },
+    Assertion {
+        assertion: &'a str,
+    },
+    /// A name alone: of a public client, or of one whose proof is the connection's certificate.
+    Id {
+        id: &'a str,
+    },
 }
 
 impl<P: Ports> Engine<P> {
@@ -113,8 +123,8 @@ impl<P: Ports> Engine<P> {
         let client = match &presented {
             Presented::Basic { name, secret } => client_secret_basic::verify(self, name, secret).await,
             Presented::Post { id, secret } => client_secret_post::verify(self, id, secret).await,
-            Presented::Assertion { assertion } => private_key_jwt::verify(self, assertion, form).await,
-            Presented::None { id } => none::accept(self, id).await,
+            Presented::Assertion { assertion } => assertion::verify(self, assertion, form).await,
+            Presented::Id { id } => self.by_channel(id, call.certificate).await,
         };
         let client = client?.map_err(refused)?;
         if !client.is_enabled() {
@@ -124,10 +134,54 @@ impl<P: Ports> Engine<P> {
         // A client_id beside another proof must name the same client, else the request could be read in two ways.
         match form.one("client_id") {
             Some(id) if id != client.client_id.as_str() => Err(refused(ClientRefusal::OtherClient)),
-            Some(_) | None => {
-                Ok(AuthenticatedClient { confirmation: certificate_binding(&client, call), client })
-            }
+            Some(_) | None => Ok(AuthenticatedClient { client, confirmation: None }),
         }
+    }
+
+    /// The client of this name, which has nothing to show but its connection.
+    async fn by_channel(
+        &self,
+        id: &str,
+        certificate: Option<ClientCertificate<'_>>,
+    ) -> Result<Result<Arc<Client>, ClientRefusal>, Error> {
+        let client = match self.found(id).await? {
+            Ok(client) => client,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let proven = match client.authentication {
+            ClientAuthentication::None => none::accept(),
+            ClientAuthentication::TlsClientAuth => tls_client_auth::check(&client, certificate),
+            ClientAuthentication::SelfSignedTlsClientAuth => {
+                self_signed_tls_client_auth::check(self, &client, certificate).await
+            }
+            ClientAuthentication::ClientSecretBasic
+            | ClientAuthentication::ClientSecretPost
+            | ClientAuthentication::ClientSecretJwt
+            | ClientAuthentication::PrivateKeyJwt => Err(ClientRefusal::WrongMethod),
+        };
+        Ok(proven.map(|()| client))
+    }
+
+    async fn found(&self, id: &str) -> Result<Result<Arc<Client>, ClientRefusal>, Error> {
+        if id.is_empty() || id.len() > crate::authorize::LONGEST_ID {
+            return Ok(Err(ClientRefusal::Unknown));
+        }
+        match self.known_client(&ClientId::from(id), Fallback::Allowed).await {
+            Err(Error::ClientDocument(fault)) => {
+                tracing::debug!(client = id, fault, "a client's metadata document can't be used");
+                Ok(Err(ClientRefusal::Document))
+            }
+            known => Ok(known?.ok_or(ClientRefusal::Unknown)),
+        }
+    }
+
+    /// The key set that a client publishes.
+    async fn client_keys(&self, client: &Client, fresh: bool) -> Result<Arc<[u8]>, ClientRefusal> {
+        let url = client.jwks_uri.as_deref().ok_or(ClientRefusal::KeysUnavailable)?;
+        self.fetch.fetch(url, fresh).await.map_err(|error| {
+            tracing::warn!(client = %client.client_id, url, %error, "the client's keys could not be fetched");
+            ClientRefusal::KeysUnavailable
+        })
     }
 
     /// The client of this name, if it is registered for this method. A client is never let in by a weaker way than
@@ -137,30 +191,10 @@ impl<P: Ports> Engine<P> {
         id: &str,
         method: ClientAuthentication,
     ) -> Result<Result<Arc<Client>, ClientRefusal>, Error> {
-        if id.is_empty() || id.len() > crate::authorize::LONGEST_ID {
-            return Ok(Err(ClientRefusal::Unknown));
-        }
-        let known = match self.known_client(&ClientId::from(id), Fallback::Allowed).await {
-            Err(Error::ClientDocument(fault)) => {
-                tracing::debug!(client = id, fault, "a client's metadata document can't be used");
-                return Ok(Err(ClientRefusal::Document));
-            }
-            known => known?,
-        };
-        Ok(match known {
-            None => Err(ClientRefusal::Unknown),
-            Some(client) if client.authentication != method => Err(ClientRefusal::WrongMethod),
-            Some(client) => Ok(client),
-        })
+        Ok(self.found(id).await?.and_then(|client| {
+            if client.authentication == method { Ok(client) } else { Err(ClientRefusal::WrongMethod) }
+        }))
     }
-}
-
-/// RFC 8705 §3: the certificate that the client's tokens are bound to, whatever it authenticated by.
-fn certificate_binding(client: &Client, call: &ClientCall<'_>) -> Option<Confirmation> {
-    let wanted =
-        client.tls_client_certificate_bound_access_tokens || Rules::of(client.profile).sender_constrained;
-    let certificate = call.certificate.filter(|_| wanted)?;
-    Some(Confirmation::Certificate(certificate.facts().thumbprint))
 }
 
 /// RFC 6749 §2.3: one method in a request.
@@ -182,10 +216,9 @@ fn presented<'a>(authorization: Authorization<'a>, form: &'a Parameters<'_>) -> 
         },
         (Authorization::Absent, None, Some(assertion)) => Presented::Assertion { assertion },
         (Authorization::Absent, None, None) => match form.one("client_id") {
-            Some(id) if in_form == 0 => Presented::None { id },
+            Some(id) if in_form == 0 => Presented::Id { id },
             Some(_) | None => return refused(ClientRefusal::Absent),
         },
     };
-    tracing::trace!(method = presented.method().as_str(), "a client presents itself");
     Ok(presented)
 }

@@ -1,7 +1,5 @@
 //! The claims of an access token (RFC 9068 §2.2), borrowed, so that they are written once and never copied.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_access::Confirmation;
 use countersign_model::ScopeSet;
 use serde::{Serialize, Serializer};
@@ -25,7 +23,7 @@ pub(super) struct AccessClaims<'a> {
     pub(super) jti: &'a str,
     /// RFC 7800 §3.1: the key whoever presents it must prove to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cnf: Option<Cnf>,
+    pub(super) cnf: Option<Confirmation>,
     /// RFC 8693 §4.1: who acts for the subject, nearest outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) act: Option<&'a serde_json::Value>,
@@ -42,22 +40,6 @@ pub(super) struct AccessClaims<'a> {
     /// Our own: the family, by which checkers learn that it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) grant_id: Option<&'a str>,
-}
-
-/// The confirmation of a bound token, in the words of its standard.
-#[derive(Clone, Serialize)]
-pub(super) enum Cnf {
-    /// RFC 8705 §3.1.
-    #[serde(rename = "x5t#S256")]
-    Certificate(String),
-}
-
-impl Cnf {
-    pub(super) fn of(confirmation: Confirmation) -> Self {
-        match confirmation {
-            Confirmation::Certificate(thumbprint) => Self::Certificate(URL_SAFE_NO_PAD.encode(thumbprint)),
-        }
-    }
 }
 
 /// RFC 7519 §4.1.3: one text, or a list of several.

@@ -7,7 +7,7 @@ use countersign_model::{
     AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenId, UserId,
 };
 
-use super::claims::{AccessClaims, Audience, Cnf};
+use super::claims::{AccessClaims, Audience};
 use super::{TokenResponse, text};
 use crate::ports::{AccessToken, AuthenticationEvent, Ports};
 use crate::{AuthorizationDetails, Engine, Error, SigningFailed};
@@ -56,6 +56,7 @@ pub(super) struct Made {
     scope: ScopeSet,
     pub(super) record: AccessToken,
     pub(super) id_token: Option<String>,
+    token_type: &'static str,
     details: AuthorizationDetails,
 }
 
@@ -70,12 +71,13 @@ impl Made {
         TokenResponse {
             access_token: self.text,
             issued_token_type: None,
-            token_type: "Bearer",
+            token_type: self.token_type,
             expires_in: self.expires_in.as_secs(),
             refresh_token: None,
             id_token: self.id_token,
             scope: self.scope,
             authorization_details: self.details,
+            dpop_nonce: None,
         }
     }
 }
@@ -103,6 +105,7 @@ impl<P: Ports> Engine<P> {
             Speaker::Person(person) => (person.user.as_str(), person.grant),
             Speaker::Other(subject) => (subject.as_str(), None),
         };
+        let token_type = token_type(order.confirmation);
         let details = order.details.at(order.resources);
         let order = &Order { scopes: &scope, details: &details, ..*order };
         let claims = self.claims(order, aud, subject, (&id, now, expires_at));
@@ -127,7 +130,7 @@ impl<P: Ports> Engine<P> {
             expires_at,
             id,
         };
-        Ok(Made { text, expires_in: lifetime, scope, record, id_token: None, details })
+        Ok(Made { text, expires_in: lifetime, scope, record, id_token: None, token_type, details })
     }
 
     fn claims<'a>(
@@ -152,7 +155,7 @@ impl<P: Ports> Engine<P> {
             iat: now.seconds(),
             exp: expires_at.seconds(),
             jti: id.as_str(),
-            cnf: order.confirmation.map(Cnf::of),
+            cnf: order.confirmation,
             act: order.act,
             auth_time: authentication.map(|event| event.auth_time.seconds()),
             acr: authentication.and_then(|event| event.acr.as_deref()),
@@ -160,5 +163,13 @@ impl<P: Ports> Engine<P> {
             sid: person.and_then(|person| person.session).map(SessionId::as_str),
             grant_id: person.and_then(|person| person.grant).map(GrantId::as_str),
         }
+    }
+}
+
+/// RFC 9449 §5: who must prove a key with each request is told by the type. RFC 8705 §3: a certificate changes nothing.
+pub(crate) const fn token_type(confirmation: Option<Confirmation>) -> &'static str {
+    match confirmation {
+        Some(Confirmation::Key(_)) => "DPoP",
+        Some(Confirmation::Certificate(_)) | None => "Bearer",
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod grants;
 mod id_token;
 mod issue;
 mod mint;
+mod sender;
 pub mod text;
 
 use countersign_model::{GrantType, ScopeSet};
@@ -16,6 +17,7 @@ use crate::profile::Rules;
 use crate::{AuthenticatedClient, AuthorizationDetails, ClientCall, Engine, Error, Parameters};
 
 pub(crate) use id_token::FrontChannel;
+pub(crate) use issue::token_type;
 pub use mint::Mint;
 
 /// The successful answer (RFC 6749 §5.1).
@@ -26,7 +28,7 @@ pub struct TokenResponse {
     /// What the access token may also be called, where one was exchanged for another (RFC 8693 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_token_type: Option<&'static str>,
-    /// Always `Bearer`.
+    /// `Bearer`, or `DPoP` when it must be presented with proofs (RFC 9449 §5).
     pub token_type: &'static str,
     /// The access token's life in seconds.
     pub expires_in: u64,
@@ -42,6 +44,9 @@ pub struct TokenResponse {
     /// What was given in more words (RFC 9396 §7).
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub authorization_details: AuthorizationDetails,
+    /// The nonce for the next DPoP proof, for the field `DPoP-Nonce` (RFC 9449 §8.2).
+    #[serde(skip)]
+    pub dpop_nonce: Option<String>,
 }
 
 impl TokenResponse {
@@ -73,14 +78,25 @@ impl<P: Ports> Engine<P> {
         if !client.client().grant_types.contains(&grant_type) {
             return Err(Error::UnauthorizedClient);
         }
+        let (client, nonce) = self.with_its_key(client, call).await?;
         bound_where_it_must(&client)?;
+        let response = self.granted(grant_type, &client, form).await?;
+        Ok(TokenResponse { dpop_nonce: nonce, ..response })
+    }
+
+    async fn granted(
+        &self,
+        grant_type: GrantType,
+        client: &AuthenticatedClient,
+        form: &Parameters<'_>,
+    ) -> Result<TokenResponse, Error> {
         match grant_type {
-            GrantType::AuthorizationCode => grants::authorization_code::redeem(self, &client, form).await,
-            GrantType::ClientCredentials => grants::client_credentials::give(self, &client, form).await,
-            GrantType::RefreshToken => grants::refresh_token::rotate(self, &client, form).await,
-            GrantType::DeviceCode => grants::device_code::redeem(self, &client, form).await,
-            GrantType::TokenExchange => grants::token_exchange::exchange(self, &client, form).await,
-            GrantType::JwtBearer => grants::jwt_bearer::redeem(self, &client, form).await,
+            GrantType::AuthorizationCode => grants::authorization_code::redeem(self, client, form).await,
+            GrantType::ClientCredentials => grants::client_credentials::give(self, client, form).await,
+            GrantType::RefreshToken => grants::refresh_token::rotate(self, client, form).await,
+            GrantType::DeviceCode => grants::device_code::redeem(self, client, form).await,
+            GrantType::TokenExchange => grants::token_exchange::exchange(self, client, form).await,
+            GrantType::JwtBearer => grants::jwt_bearer::redeem(self, client, form).await,
         }
     }
 }

@@ -234,6 +234,9 @@ async fn signatures_that_do_not_hold() {
     let shared =
         SigningKey::from_secret(&SecretBytes::new(public), Algorithm::HS256, KeyId::from("k")).unwrap();
     let forged = jws::sign_compact(Some("JWT"), &claims, &shared).unwrap();
+    assert_eq!(refused(signer.ask(&forged).await), ClientRefusal::WrongMethod);
+    let hs512 = SigningKey::from_secret(&SecretBytes::new(vec![7; 64]), Algorithm::HS512, KeyId::from("k"));
+    let forged = jws::sign_compact(Some("JWT"), &claims, &hs512.unwrap()).unwrap();
     assert_eq!(refused(signer.ask(&forged).await), ClientRefusal::AssertionAlgorithm);
     let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaWduZXIifQ.";
     for text in [unsigned, "x", "a.b.c", &"x".repeat(9_000)] {

@@ -189,6 +189,8 @@ async fn people_and_clients_must_still_be_good() {
     assert!(matches!(result, Err(Error::InvalidGrant(GrantRefusal::AccountDisabled))));
 
     house.user("alice");
+    // Identifiers are in the order of time: the next grant is the last.
+    house.advance(1);
     let begun = begin(&house).await;
     allow(&house, begun.user_code, "openid read").await.unwrap();
     let grant =

@@ -1,5 +1,6 @@
 //! Every error on the wire: status, code, words, challenge.
 
+use countersign_access::dpop::DpopRefusal;
 use countersign_oauth::RegistrationRefusal as R;
 use countersign_oauth::ports::Unavailable;
 use countersign_oauth::{
@@ -13,6 +14,11 @@ fn every_error() -> Vec<(Error, u16, &'static str)> {
         (Error::Missing("code"), 400, "invalid_request"),
         (Error::Invalid("prompt"), 400, "invalid_request"),
         (client, 401, "invalid_client"),
+        (Error::CertificateMissing, 400, "invalid_request"),
+        (Error::ProofMissing, 400, "invalid_request"),
+        (Error::InvalidDpopProof(DpopRefusal::Signature), 400, "invalid_dpop_proof"),
+        (Error::UseDpopNonce("n".to_owned()), 400, "use_dpop_nonce"),
+        (Error::TwoKeys, 400, "invalid_request"),
         (Error::TwoMethods, 400, "invalid_request"),
         (Error::UnsupportedGrantType, 400, "unsupported_grant_type"),
         (Error::UnauthorizedClient, 400, "unauthorized_client"),

@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::client_request::{ClientRequest, json, refusal, unreadable};
+use crate::client_request::{ClientRequest, json, offer_nonce, refusal, unreadable};
 use crate::state::AppState;
 
 /// `POST /token`
@@ -18,7 +18,11 @@ pub(crate) async fn token(State(state): State<AppState>, request: Request) -> Re
         Err(bad) => return unreadable(bad),
     };
     match state.engine().token(&request.call(&parameters)).await {
-        Ok(answer) => json(StatusCode::OK, answer.to_json()),
+        Ok(answer) => {
+            let mut response = json(StatusCode::OK, answer.to_json());
+            offer_nonce(&mut response, answer.dpop_nonce.as_deref());
+            response
+        }
         Err(error) => refusal(&error),
     }
 }

@@ -8,11 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use countersign_access::{Decision, Denial, Peer, RequestParts, Rule, RuleSettings};
+use countersign_access::{
+    DPOP_NONCE, Decision, Denial, DpopSettings, Peer, RequestParts, Rule, RuleSettings,
+};
 use countersign_model::{Method, RequestId};
 use countersign_net::ConnectionInfo;
 use countersign_oauth::Engine;
 use countersign_store::Store;
+use url::Url;
 
 use crate::client_address::ClientAddress;
 use crate::client_request::{json, refusal};
@@ -25,9 +28,17 @@ pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
         name: "userinfo".to_owned(),
         accept: vec![Method::Jwt, Method::Oauth],
         audience: Some(engine.settings().issuer.clone()),
+        dpop: DpopSettings { nonce: engine.settings().dpop_nonce, origins: origins(engine) },
         ..RuleSettings::default()
     };
     Rule::new(settings).unwrap_or_else(|_| Rule::broken("userinfo"))
+}
+
+/// Where the endpoint is for its callers, whatever stands in between.
+fn origins(engine: &Engine<Store>) -> Vec<String> {
+    let settings = engine.settings();
+    let origin = |url: &String| Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
+    [Some(&settings.issuer), settings.mtls_url.as_ref()].into_iter().flatten().filter_map(origin).collect()
 }
 
 /// `GET /userinfo`, `POST /userinfo`
@@ -39,6 +50,7 @@ pub(crate) async fn userinfo(
     let connection = request.extensions().get::<Arc<ConnectionInfo>>();
     let parts = RequestParts {
         method: request.method(),
+        authority: "",
         path: request.uri().path(),
         query: request.uri().query(),
         headers: request.headers(),
@@ -55,10 +67,14 @@ pub(crate) async fn userinfo(
     let Some(identity) = identity else {
         return problem(StatusCode::UNAUTHORIZED, "an access token is needed", None);
     };
-    match state.engine().userinfo(&identity.subject, &identity.scopes).await {
+    let mut response = match state.engine().userinfo(&identity.subject, &identity.scopes).await {
         Ok(claims) => json(StatusCode::OK, claims),
         Err(error) => refusal(&error),
+    };
+    if let Decision::Allow(permit) = &decision {
+        permit.complete(response.headers_mut());
     }
+    response
 }
 
 fn denied(denial: &Denial, id: Option<&RequestId>) -> Response {
@@ -67,6 +83,9 @@ fn denied(denial: &Denial, id: Option<&RequestId>) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     for challenge in denial.www_authenticate() {
         headers.append(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(nonce) = denial.dpop_nonce() {
+        headers.insert(DPOP_NONCE, nonce.clone());
     }
     if let Some(wait) = denial.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));

@@ -79,6 +79,7 @@ fn authentication() -> AuthenticationEvent {
 
 pub fn code(text: &str, grant: &Grant) -> AuthorizationCode {
     AuthorizationCode {
+        dpop_jkt: None,
         hash: hash(text),
         grant: grant.id.clone(),
         client: grant.client.clone(),
@@ -99,6 +100,7 @@ pub fn code(text: &str, grant: &Grant) -> AuthorizationCode {
 
 pub fn refresh(text: &str, grant: &Grant) -> RefreshToken {
     RefreshToken {
+        confirmation: None,
         hash: hash(text),
         grant: grant.id.clone(),
         client: grant.client.clone(),

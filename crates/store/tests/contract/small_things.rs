@@ -1,6 +1,6 @@
 use countersign_model::*;
 use countersign_oauth::ports::{
-    Assertions as _, Interaction, Interactions as _, Origin, PushedRequest, PushedRequests as _,
+    Assertions as _, Interaction, Interactions as _, Origin, Proofs as _, PushedRequest, PushedRequests as _,
 };
 
 use crate::fresh::Fresh;
@@ -10,6 +10,7 @@ contract!(
     interactions_are_taken_once,
     a_pushed_request_is_taken_once_of_a_thousand,
     assertions_are_remembered,
+    of_a_thousand_uses_of_a_proof_one_is_new,
     answers_while_open
 );
 
@@ -77,6 +78,27 @@ async fn assertions_are_remembered(fresh: Fresh) {
     assert!(!store.remember_assertion(&one, "jti", at(20)).await.unwrap());
     assert!(store.remember_assertion(&two, "jti", at(10)).await.unwrap());
     assert!(store.remember_assertion(&one, "other", at(10)).await.unwrap());
+}
+
+async fn of_a_thousand_uses_of_a_proof_one_is_new(fresh: Fresh) {
+    let (one, two) = (fresh.open().await, fresh.open().await);
+    let uses: Vec<_> = (0..1_000)
+        .map(|number| {
+            let store = if number % 2 == 0 { &one } else { &two }.clone();
+            tokio::spawn(async move { store.remember_proof(&hash("proof"), at(70)).await.unwrap() })
+        })
+        .collect();
+    let mut new = 0;
+    for used in uses {
+        new += usize::from(used.await.unwrap());
+    }
+    assert_eq!(new, 1);
+    assert!(two.remember_proof(&hash("another"), at(70)).await.unwrap());
+    // It is kept for as long as it could be used, and no longer.
+    one.purge(at(69), 10).await.unwrap();
+    assert!(!one.remember_proof(&hash("proof"), at(70)).await.unwrap());
+    one.purge(at(70), 10).await.unwrap();
+    assert!(one.remember_proof(&hash("proof"), at(140)).await.unwrap());
 }
 
 async fn answers_while_open(fresh: Fresh) {

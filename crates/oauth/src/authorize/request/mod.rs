@@ -120,7 +120,7 @@ pub(super) fn came_as_it_must(
 }
 
 /// The parameters that are kept while a request waits; every other one was ignored.
-const KEPT: [&str; 16] = [
+const KEPT: [&str; 17] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -131,6 +131,7 @@ const KEPT: [&str; 16] = [
     "authorization_details",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "nonce",
     "prompt",
     "acr_values",

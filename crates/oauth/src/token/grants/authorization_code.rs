@@ -52,6 +52,7 @@ pub(crate) async fn redeem<P: Ports>(
     }
     redirect_uri_repeats(&code, request.redirect_uri)?;
     verifier_fits(&code, request.code_verifier)?;
+    key_fits(&code, caller)?;
     // The person may have been disabled since.
     let user = engine.ports.user(&code.user).await?;
     if !user.is_some_and(|user| user.is_enabled()) {
@@ -95,6 +96,15 @@ fn verifier_fits(code: &AuthorizationCode, sent: Option<&str>) -> Result<(), Err
                 countersign_model::SecretString::new(TokenHash::of(verifier.as_bytes()).to_base64url());
             if hash.ct_eq(challenge.as_bytes()) { Ok(()) } else { Err(refused(GrantRefusal::VerifierWrong)) }
         }
+    }
+}
+
+/// RFC 9449 §10: a code for a key needs a proof of that key.
+fn key_fits(code: &AuthorizationCode, caller: &AuthenticatedClient) -> Result<(), Error> {
+    if code.dpop_jkt.is_none() || code.dpop_jkt == caller.confirmation() {
+        Ok(())
+    } else {
+        Err(refused(GrantRefusal::CodeKeyDiffers))
     }
 }
 

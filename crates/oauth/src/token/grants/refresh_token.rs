@@ -29,6 +29,8 @@ pub(in crate::token) fn first<P: Ports>(
         user: family.user.clone(),
         session: family.session.cloned(),
         authentication: family.authentication.clone(),
+        // RFC 9449 §5, RFC 8705 §4: a confidential client's is bound by its authentication, and its key may change.
+        confirmation: caller.confirmation().filter(|_| !client.is_confidential()),
         scopes: family.scopes.clone(),
         resources: family.resources.to_vec(),
         authorization_details: family.details.clone(),
@@ -125,6 +127,10 @@ async fn usable<P: Ports>(
     }
     if now >= found.token.expires_at {
         return Err(refused(GrantRefusal::RefreshExpired));
+    }
+    // RFC 8705 §4, RFC 9449 §5: a public client's refresh token is worth nothing without its key.
+    if found.token.confirmation.is_some() && found.token.confirmation != caller.confirmation() {
+        return Err(refused(GrantRefusal::RefreshKeyDiffers));
     }
     let user = engine.ports.user(&found.token.user).await?;
     if user.is_some_and(|user| user.is_enabled()) {

@@ -20,6 +20,7 @@ pub(crate) struct Tables {
     pub(crate) interactions: HashMap<TokenHash, Interaction>,
     pub(crate) pushed: HashMap<TokenHash, PushedRequest>,
     pub(crate) assertions: HashMap<(ClientId, String), Timestamp>,
+    pub(crate) proofs: HashMap<TokenHash, Timestamp>,
     pub(crate) decoupled: Vec<Decoupled>,
     /// Uses left of initial access tokens, and when they end.
     pub(crate) initial: HashMap<TokenHash, (u32, Timestamp)>,
@@ -463,5 +464,11 @@ impl PushedRequests for Memory {
 
     async fn consume_pushed_request(&self, hash: &TokenHash) -> Answer<bool> {
         Ok(self.open()?.pushed.remove(hash).is_some())
+    }
+}
+
+impl Proofs for Memory {
+    async fn remember_proof(&self, id: &TokenHash, until: Timestamp) -> Answer<bool> {
+        Ok(self.open()?.proofs.insert(*id, until).is_none())
     }
 }

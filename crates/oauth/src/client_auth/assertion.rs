@@ -1,0 +1,145 @@
+//! What both methods with a client assertion ask of it (RFC 7523 §2.2, §3; OpenID Connect Core §9).
+
+use std::sync::Arc;
+
+use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
+use countersign_jose::{Algorithm, Algorithms, ParsedJws, VerifyingKey, jws};
+use countersign_model::{Client, Timestamp};
+use serde::Deserialize;
+
+use super::{client_secret_jwt, private_key_jwt};
+use crate::ports::Ports;
+use crate::profile::Rules;
+use crate::{ClientRefusal, Engine, Error, Parameters};
+
+/// RFC 7523 §2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// An assertion has no reason to be longer.
+const LONGEST: usize = 8 * 1024;
+
+pub(super) type Answer<T> = Result<Result<T, ClientRefusal>, Error>;
+
+/// The client that signed the assertion, by whichever of the two methods its algorithm belongs to.
+pub(super) async fn verify<P: Ports>(
+    engine: &Engine<P>,
+    assertion: &str,
+    form: &Parameters<'_>,
+) -> Answer<Arc<Client>> {
+    if form.one("client_assertion_type") != Some(ASSERTION_TYPE) {
+        return Ok(Err(ClientRefusal::AssertionType));
+    }
+    if assertion.len() > LONGEST {
+        return Ok(Err(ClientRefusal::AssertionMalformed));
+    }
+    let Ok(token) = jws::parse(assertion) else { return Ok(Err(ClientRefusal::AssertionMalformed)) };
+    let Some(named) = named_client(&token) else { return Ok(Err(ClientRefusal::AssertionMalformed)) };
+    let now = engine.now();
+    // RFC 8725 §3.1: the algorithm only says which of the two kinds it wants to be; each has a list of its own, and a
+    // client is registered for one of them, so no public key is ever taken for a secret.
+    let signed = match token.header.algorithm {
+        Algorithm::HS256 => client_secret_jwt::signed_by(engine, &named, &token, now).await?,
+        other if engine.settings.assertion_algorithms.contains(other) => {
+            private_key_jwt::signed_by(engine, &named, &token, now).await?
+        }
+        _ => Err(ClientRefusal::AssertionAlgorithm),
+    };
+    let (client, claims) = match signed {
+        Ok(signed) => signed,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Err(refusal) = claims_hold(engine, &client, &claims, now) {
+        return Ok(Err(refusal));
+    }
+    // RFC 7523 §3, point 7: once.
+    let Some(jti) = claims.id.as_deref().filter(|jti| (1..=256).contains(&jti.len())) else {
+        return Ok(Err(ClientRefusal::AssertionReplayed));
+    };
+    let until = claims.expires_at.plus(engine.settings.leeway);
+    let is_new = engine.ports.remember_assertion(&client.client_id, jti, until).await?;
+    Ok(if is_new { Ok(client) } else { Err(ClientRefusal::AssertionReplayed) })
+}
+
+/// Whose assertion it says it is: only to find the keys that must prove it.
+fn named_client(token: &ParsedJws<'_>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        sub: String,
+    }
+    let payload = token.dangerous_unverified_payload()?;
+    serde_json::from_slice::<Named>(&payload).ok().map(|named| named.sub)
+}
+
+/// Tries keys of the client; `None` when there is none.
+pub(super) fn tried<P: Ports>(
+    engine: &Engine<P>,
+    client: &Client,
+    token: &ParsedJws<'_>,
+    keys: impl Iterator<Item = VerifyingKey>,
+    now: Timestamp,
+) -> Option<Result<ValidClaims, ClientRefusal>> {
+    let settings = &engine.settings;
+    let alias = settings.mtls_alias(&settings.endpoints.token);
+    let mut audiences = Rules::of(client.profile).assertion_audiences(settings);
+    // Where the token endpoint will do, so will its other address.
+    if audiences.contains(&settings.endpoints.token.as_str()) {
+        audiences.extend(alias.as_deref());
+    }
+    let validation = Validation {
+        issuer: client.client_id.as_str(),
+        audiences: &audiences,
+        // RFC 7523bis §4: its own type; older clients say JWT or nothing.
+        types: &["client-authentication+jwt", "JWT", ""],
+        algorithms: Algorithms::of(&[token.header.algorithm]),
+        required: &["sub", "jti"],
+        leeway: engine.settings.leeway,
+        now,
+    };
+    let mut outcome = None;
+    for key in keys {
+        match jwt::validate(token, &key, &validation) {
+            Err(Rejection::Signature) => outcome = Some(Err(ClientRefusal::AssertionSignature)),
+            other => return Some(other.map_err(|rejection| refusal(&rejection))),
+        }
+    }
+    outcome
+}
+
+/// What RFC 7523 §3 asks for beyond any JWT.
+fn claims_hold<P: Ports>(
+    engine: &Engine<P>,
+    client: &Client,
+    claims: &ValidClaims,
+    now: Timestamp,
+) -> Result<(), ClientRefusal> {
+    // RFC 7523 §3, point 2: the subject is the client; the issuer was held against it before.
+    if claims.subject.as_deref() != Some(client.client_id.as_str()) {
+        return Err(ClientRefusal::AssertionIssuer);
+    }
+    // RFC 7523bis §4: one audience, as text, so that no other server could use what was meant for it; a list is how
+    // such an assertion is made to fit two. The issuer is what it should be, the token endpoint what older clients send.
+    if !claims.all.get("aud").is_some_and(serde_json::Value::is_string) {
+        return Err(ClientRefusal::AssertionAudience);
+    }
+    // RFC 7523 §3, point 4: an end far away is none, and would have to be remembered until then.
+    let latest = now.plus(engine.settings.assertion_lifetime).plus(engine.settings.leeway);
+    if claims.expires_at > latest { Err(ClientRefusal::AssertionTime) } else { Ok(()) }
+}
+
+fn refusal(rejection: &Rejection) -> ClientRefusal {
+    match rejection {
+        Rejection::Malformed(_)
+        | Rejection::EmbeddedKey
+        | Rejection::Claims
+        | Rejection::DuplicateClaim
+        | Rejection::ClaimKind(_)
+        | Rejection::MissingClaim(_)
+        | Rejection::Type => ClientRefusal::AssertionMalformed,
+        Rejection::AlgorithmNotAllowed => ClientRefusal::AssertionAlgorithm,
+        Rejection::UnknownKey | Rejection::Signature => ClientRefusal::AssertionSignature,
+        Rejection::Issuer => ClientRefusal::AssertionIssuer,
+        Rejection::Audience => ClientRefusal::AssertionAudience,
+        Rejection::Expired | Rejection::NotYetValid | Rejection::IssuedInTheFuture => {
+            ClientRefusal::AssertionTime
+        }
+    }
+}
