@@ -47,6 +47,8 @@ impl Write for Written {
 #[tokio::test]
 async fn what_is_no_request_is_told_too() {
     let written = Written::default();
+    // With one subscriber alone, a line that a thread without it reaches first would be off for every thread.
+    let _second = tracing::Dispatch::new(written.subscriber());
     let _logging = tracing::subscriber::set_default(written.subscriber());
     let upstream = Upstream::start().await;
     let short = Duration::from_millis(100);
@@ -77,6 +79,8 @@ async fn what_is_no_request_is_told_too() {
 #[tokio::test]
 async fn one_line_a_request_and_no_secret() {
     let written = Written::default();
+    // With one subscriber alone, a line that a thread without it reaches first would be off for every thread.
+    let _second = tracing::Dispatch::new(written.subscriber());
     let _logging = tracing::subscriber::set_default(written.subscriber());
     let upstream = Upstream::start().await;
     let gateway = Running::start(vec![route("keyed", "/", &upstream, keyed())]).await;
