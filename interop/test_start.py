@@ -44,7 +44,7 @@ def test_a_wrong_configuration_says_where(tmp_path, text, said):
         assert said in done.stdout + done.stderr, done.stdout + done.stderr
 
 
-PORTS = ("--server-port", "--gateway-port", "--demo-port", "--management-port")
+PORTS = ("--server-port", "--gateway-port", "--demo-port", "--management-port", "--mtls-port")
 
 
 class Developer:
@@ -53,7 +53,7 @@ class Developer:
     def __init__(self, directory, *options):
         self.directory = directory
         self.command = [str(part) for part in (binary(), "dev", *options)]
-        self.ports = dict(zip(PORTS, free_ports(4)))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
         self.ask_for_ports = [str(part) for pair in self.ports.items() for part in pair]
         self.process, self.said = None, ""
 
@@ -140,7 +140,7 @@ def test_nobody_else_can_read_what_it_keeps(developer):
 
 @pytest.mark.parametrize("flag", PORTS)
 def test_a_taken_port_says_who_has_it_and_what_to_do(developer, tmp_path, flag):
-    """The other three are free; what it suggests for the fourth works."""
+    """The others are free; what it suggests for this one works."""
     second = Developer(tmp_path)
     asked = [str(part) for pair in (second.ports | {flag: developer.ports[flag]}).items() for part in pair]
     done = run(*second.command, *asked, cwd=tmp_path, env=clean_environment())

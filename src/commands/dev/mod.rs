@@ -85,6 +85,7 @@ fn with_port_hint(error: Failure) -> Failure {
     let flag = match refused.key() {
         "server.listen" => "--server-port",
         "gateway.listen" => "--gateway-port",
+        "server.mtls.listen" => "--mtls-port",
         "management.listen" => "--management-port",
         _ => "--demo-port",
     };
