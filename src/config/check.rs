@@ -3,6 +3,7 @@
 mod authorization;
 mod certificates;
 mod grants;
+mod limits;
 mod registration;
 mod resources;
 
@@ -95,6 +96,7 @@ impl Check {
             tokens: self.tokens(&raw.tokens),
             grants,
             registration: self.registration(raw.registration),
+            limits: limits::limits(raw.limits),
             ca: self.ca(raw.ca, server.as_ref()),
             basic: self.basic(raw.basic),
             issuers,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use countersign_jose::Algorithm;
 use countersign_model::{AccessTokenFormat, GrantType, Scope, ScopeSet, SecretString};
 use countersign_oauth::{DetailTypes, ExchangeRule, JwtBearerRule};
+use countersign_server::RateLimits;
 use ipnet::IpNet;
 use url::Url;
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) acr_classes: Vec<AcrClass>,
     pub(crate) grants: Grants,
     pub(crate) registration: Registration,
+    pub(crate) limits: RateLimits,
     pub(crate) ca: Ca,
     pub(crate) basic: Basic,
     pub(crate) issuers: BTreeMap<String, RawIssuer>,
@@ -68,6 +70,7 @@ impl Config {
             ("[authorization] and [[authorization_details]]", self.authorization != new.authorization),
             ("[grants]", self.grants != new.grants),
             ("[registration]", self.registration != new.registration),
+            ("[limits]", self.limits != new.limits),
             ("[ca]", self.ca != new.ca),
             ("basic.concurrent_hashes", self.basic.concurrent_hashes != new.basic.concurrent_hashes),
             ("[network]", self.network != new.network),

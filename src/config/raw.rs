@@ -4,6 +4,7 @@
 
 mod authorization;
 mod grants;
+mod limits;
 mod registration;
 mod resources;
 
@@ -20,6 +21,7 @@ use super::units::{ByteSize, Span};
 
 pub(crate) use authorization::{RawAuthorization, RawDetailField, RawDetailKind, RawDetailType};
 pub(crate) use grants::{RawGrants, RawJwtBearer, RawSubjects, RawTokenExchange};
+pub(crate) use limits::RawLimits;
 pub(crate) use registration::{RawRegistration, RawRegistrationAccess, RawStatementIssuer};
 pub(crate) use resources::{RawAcrClass, RawResource};
 
@@ -53,6 +55,8 @@ pub(crate) struct RawConfig {
     pub grants: RawGrants,
     /// Clients that register themselves.
     pub registration: RawRegistration,
+    /// How often clients may call the authorization server.
+    pub limits: RawLimits,
     /// The certificate authority in the binary.
     pub ca: RawCa,
     /// Basic authentication.

@@ -126,6 +126,7 @@ pub(super) async fn bind(
             trusted_proxies: AddressList::new(server.trusted_proxies.clone()),
             limits,
             scope_words: config.resources.iter().flat_map(|resource| resource.words.clone()).collect(),
+            rates: config.limits,
             registrations_per_hour: RegistrationsPerHour(config.registration.max_per_address_and_hour),
         },
         services,

@@ -38,7 +38,9 @@ pub use authorization_details::{
 pub use authorize::{
     AuthorizationResponse, CheckedRedirectUri, ConsentRequest, Delivery, DetailRequest, SignInRequest, Step,
 };
-pub use client_auth::{AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret};
+pub use client_auth::{
+    AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret, claimed_client,
+};
 pub use client_call::{ClientCall, ClientCertificate, DpopField};
 pub use device::{DeviceAuthorizationResponse, DeviceRequest};
 pub use engine::Engine;

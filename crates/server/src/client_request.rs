@@ -1,10 +1,11 @@
 //! What the token, introspection and revocation endpoints have in common: a form from a client that says who it is.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -12,7 +13,12 @@ use countersign_access::{BasicCredentials, DPOP_NONCE, Peer, basic_credentials};
 use countersign_oauth::{Authorization, ClientCall, ClientCertificate, DpopField, Error, Parameters};
 
 use crate::body::{BadForm, read_form};
+use crate::client_address::ClientAddress;
+use crate::endpoints::Endpoint;
+use crate::endpoints::sign_in::seconds;
 use crate::params::Params;
+use crate::rate_limits::{TooMany, Turn};
+use crate::state::AppState;
 
 /// A form, read but not yet looked at.
 pub(crate) struct ClientRequest {
@@ -21,6 +27,8 @@ pub(crate) struct ClientRequest {
     /// The other end of the connection, with its certificate.
     peer: Option<Arc<Peer>>,
     proof: Proof,
+    endpoint: Endpoint,
+    address: IpAddr,
 }
 
 enum Credentials {
@@ -37,8 +45,19 @@ enum Proof {
 }
 
 impl ClientRequest {
-    /// Reads the request.
-    pub(crate) async fn read(request: Request) -> Result<Self, BadForm> {
+    /// Reads the request, if its address may send one now.
+    pub(crate) async fn read(
+        state: &AppState,
+        endpoint: Endpoint,
+        request: Request,
+    ) -> Result<Self, Response> {
+        let address = request.extensions().get::<ClientAddress>();
+        let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
+        state.rates().admit(endpoint, address, state.env().now()).map_err(too_many)?;
+        Self::parse(endpoint, address, request).await.map_err(unreadable)
+    }
+
+    async fn parse(endpoint: Endpoint, address: IpAddr, request: Request) -> Result<Self, BadForm> {
         let (parts, body) = request.into_parts();
         // RFC 6749 §2.3.1: client credentials never go into the URI. Whoever puts parameters there gets told.
         if parts.uri.query().is_some_and(|query| !query.is_empty()) {
@@ -47,12 +66,17 @@ impl ClientRequest {
         let credentials = Credentials::of(&parts.headers);
         let proof = Proof::of(&parts.headers);
         let peer = parts.extensions.get::<Arc<Peer>>().cloned();
-        Ok(Self { body: read_form(&parts.headers, body).await?, credentials, peer, proof })
+        Ok(Self { body: read_form(&parts.headers, body).await?, credentials, peer, proof, endpoint, address })
     }
 
     /// What the client sent in the form.
     pub(crate) fn parameters(&self) -> Result<Parameters<'_>, BadForm> {
         Ok(Params::parse_repeated(&self.body)?.into_parameters())
+    }
+
+    /// Asks for the client's turn; how the request ended is told to it.
+    pub(crate) fn turn<'a>(&self, state: &'a AppState, call: &ClientCall<'_>) -> Result<Turn<'a>, TooMany> {
+        state.rates().begin(self.endpoint, self.address, call, state.env().now())
     }
 
     /// All that may prove who calls.
@@ -146,6 +170,17 @@ pub(crate) fn refusal(error: &Error) -> Response {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     offer_nonce(&mut response, error.dpop_nonce());
+    response
+}
+
+/// RFC 6585 §4. RFC 6749 §5.2 has no word for it; that of §4.1.2.1 says what is meant.
+pub(crate) fn too_many(TooMany { limit, wait }: TooMany) -> Response {
+    let body = serde_json::json!({
+        "error": "temporarily_unavailable",
+        "error_description": limit.description(),
+    });
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, body.to_string());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait).max(1)));
     response
 }
 

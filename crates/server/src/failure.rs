@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign_model::RequestId;
@@ -10,8 +11,10 @@ use countersign_oauth::Error;
 use countersign_oauth::ports::Unavailable;
 
 use crate::body::BadForm;
+use crate::endpoints::sign_in::seconds;
 use crate::pages::{Destinations, ErrorPage, page};
 use crate::params::Malformed;
+use crate::rate_limits::TooMany;
 use crate::state::AppState;
 
 /// Why a page can't be shown.
@@ -25,6 +28,8 @@ pub(crate) enum Failure {
     Expired,
     /// The authorization request can't be answered to its client (RFC 6749 §4.1.2.1: never redirect then).
     BadRequest { code: &'static str, detail: String },
+    /// Too many requests from this address (RFC 6585 §4).
+    TooMany(TooMany),
     /// Nothing is at this address.
     NotFound,
     /// Not with this method.
@@ -81,6 +86,12 @@ impl Failure {
                     "Go back to it and start again. If it happens again, tell the people who run the application.",
                 ),
             ),
+            Self::TooMany(_) => words(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Please wait a moment",
+                "There were too many requests from your network.",
+                Some("Load this page again in a minute."),
+            ),
             Self::NotFound => {
                 words(StatusCode::NOT_FOUND, "There is nothing here", "No page has this address.", None)
             }
@@ -103,9 +114,12 @@ impl Failure {
         match self {
             Self::BadRequest { code, detail } => (Some(code), Some(detail.clone())),
             Self::BadForm(bad) => (Some("invalid_request"), Some(bad.to_string())),
-            Self::Forged | Self::Expired | Self::NotFound | Self::MethodNotAllowed | Self::Internal => {
-                (None, None)
-            }
+            Self::Forged
+            | Self::Expired
+            | Self::TooMany(_)
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Internal => (None, None),
         }
     }
 
@@ -128,6 +142,12 @@ impl Failure {
 impl From<BadForm> for Failure {
     fn from(bad: BadForm) -> Self {
         Self::BadForm(bad)
+    }
+}
+
+impl From<TooMany> for Failure {
+    fn from(too_many: TooMany) -> Self {
+        Self::TooMany(too_many)
     }
 }
 
@@ -162,6 +182,9 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.words().status;
+        if let Self::TooMany(TooMany { wait, .. }) = &self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(*wait).max(1)));
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -2,6 +2,7 @@
 
 mod body;
 mod browser;
+mod buckets;
 mod client_address;
 mod client_documents;
 mod client_keys;
@@ -17,6 +18,7 @@ mod observe;
 mod pages;
 mod params;
 mod problem;
+mod rate_limits;
 mod router;
 mod serve;
 mod settings;
@@ -26,6 +28,7 @@ mod throttle;
 pub use client_documents::ClientDocuments;
 pub use client_keys::ClientKeys;
 pub use endpoints::health::{Check, Readiness};
+pub use rate_limits::RateLimits;
 pub use router::{MetricsText, management_router, router};
 pub use serve::serve;
 pub use settings::{RegistrationsPerHour, ServerLimits, ServerSettings};

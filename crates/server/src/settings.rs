@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_model::{AddressList, Scope};
 
+use crate::rate_limits::RateLimits;
 use crate::throttle::AddressPace;
 
 /// Checked settings of the server.
@@ -17,6 +18,8 @@ pub struct ServerSettings {
     pub trusted_proxies: AddressList,
     /// Limits and time-outs.
     pub limits: ServerLimits,
+    /// How often clients may call.
+    pub rates: RateLimits,
     /// How many clients may be registered from one address in an hour.
     pub registrations_per_hour: RegistrationsPerHour,
 }

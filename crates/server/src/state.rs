@@ -22,6 +22,7 @@ use crate::endpoints::{discovery, openapi, userinfo};
 use crate::failure::Failure;
 use crate::pages::Frame;
 use crate::params::Params;
+use crate::rate_limits::RateLimiter;
 use crate::settings::ServerSettings;
 use crate::throttle::{AddressPace, Throttle};
 
@@ -57,6 +58,7 @@ struct Inner {
     last_jwks: LastJwks,
     metadata: Document,
     registrations: AddressPace,
+    rates: RateLimiter,
     openapi: Document,
     userinfo_rule: Rule,
 }
@@ -79,6 +81,7 @@ impl AppState {
             origin: format!("{scheme}://{host}"),
             throttle: Throttle::new(),
             registrations: settings.registrations_per_hour.pace(),
+            rates: RateLimiter::new(settings.rates),
             openapi: openapi::document(issuer),
             code_throttle: Throttle::of_accounts(),
             last_crl: LastCrl::default(),
@@ -133,6 +136,11 @@ impl AppState {
     /// How often one address may register a client.
     pub(crate) fn registrations(&self) -> &AddressPace {
         &self.0.registrations
+    }
+
+    /// How often clients may call.
+    pub(crate) fn rates(&self) -> &RateLimiter {
+        &self.0.rates
     }
 
     pub(crate) fn last_jwks(&self) -> &LastJwks {

@@ -59,6 +59,12 @@ pub(super) async fn verify<P: Ports>(
     Ok(if is_new { Ok(client) } else { Err(ClientRefusal::AssertionReplayed) })
 }
 
+/// Whose assertion it says it is.
+pub(super) fn claimed_client(assertion: &str) -> Option<String> {
+    (assertion.len() <= LONGEST).then_some(())?;
+    named_client(&jws::parse(assertion).ok()?)
+}
+
 /// Whose assertion it says it is: only to find the keys that must prove it.
 fn named_client(token: &ParsedJws<'_>) -> Option<String> {
     #[derive(Deserialize)]

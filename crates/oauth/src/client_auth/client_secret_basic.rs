@@ -24,7 +24,7 @@ pub(super) async fn verify<P: Ports>(
 /// RFC 6749 §2.3.1: name and secret are form-encoded before they are joined by a colon. Read in no other way: a
 /// secret that means two things can be guessed twice. Secrets made here hold no character that the encoding changes,
 /// so clients that forget to encode work all the same.
-fn form_decoded(text: &str) -> Option<Cow<'_, str>> {
+pub(super) fn form_decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['%', '+']) {
         return Some(Cow::Borrowed(text));
     }

@@ -12,6 +12,7 @@ mod tls_client_auth;
 
 pub use client_secret_jwt::{UnfitSecret, seal};
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use countersign_access::Confirmation;
@@ -195,6 +196,19 @@ impl<P: Ports> Engine<P> {
             if client.authentication == method { Ok(client) } else { Err(ClientRefusal::WrongMethod) }
         }))
     }
+}
+
+/// Whose name a call uses, before anything of it is believed: for counting alone.
+#[must_use]
+pub fn claimed_client<'a>(call: &ClientCall<'a>) -> Option<Cow<'a, str>> {
+    let name = match call.authorization {
+        Authorization::Basic { name, .. } => client_secret_basic::form_decoded(name),
+        Authorization::Absent | Authorization::Unusable => match call.form.one("client_id") {
+            Some(id) => Some(Cow::Borrowed(id)),
+            None => assertion::claimed_client(call.form.one("client_assertion")?).map(Cow::Owned),
+        },
+    };
+    name.filter(|name| name.len() <= crate::authorize::LONGEST_ID)
 }
 
 /// RFC 6749 §2.3: one method in a request.

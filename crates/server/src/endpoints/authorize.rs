@@ -1,5 +1,6 @@
 //! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -8,6 +9,8 @@ use countersign_oauth::{AuthorizationResponse, Delivery, Parameters, Step};
 
 use crate::body::read_form;
 use crate::browser::Browser;
+use crate::client_address::ClientAddress;
+use crate::endpoints::Endpoint;
 use crate::failure::Failure;
 use crate::pages::{Destinations, FormPostPage, page, see_other};
 use crate::params::{Params, query_text};
@@ -16,9 +19,11 @@ use crate::state::AppState;
 /// `GET /authorize`
 pub(crate) async fn get(
     State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
+    state.rates().admit(Endpoint::Authorize, address.0, state.env().now())?;
     let parameters = Params::parse_repeated(query_text(query.as_deref())?)?.into_parameters();
     begin(&state, &headers, &parameters).await
 }
@@ -27,9 +32,11 @@ pub(crate) async fn get(
 /// form of ours, so no form token; nothing happens without a page of ours that follows.
 pub(crate) async fn post(
     State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
+    state.rates().admit(Endpoint::Authorize, address.0, state.env().now())?;
     let body = read_form(&headers, body).await?;
     let parameters = Params::parse_repeated(&body)?.into_parameters();
     begin(&state, &headers, &parameters).await

@@ -6,23 +6,30 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_oauth::SIGNED_INTROSPECTION;
 
-use crate::client_request::{ClientRequest, json, refusal, unreadable};
+use crate::client_request::{ClientRequest, json, refusal, too_many, unreadable};
+use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
 /// `POST /introspect`
 pub(crate) async fn introspect(State(state): State<AppState>, request: Request) -> Response {
     let signed = asks_for_signed(request.headers());
-    let request = match ClientRequest::read(request).await {
+    let request = match ClientRequest::read(&state, Endpoint::Introspect, request).await {
         Ok(request) => request,
-        Err(bad) => return unreadable(bad),
+        Err(refused) => return refused,
     };
     let parameters = match request.parameters() {
         Ok(parameters) => parameters,
         Err(bad) => return unreadable(bad),
     };
     let call = request.call(&parameters);
+    let turn = match request.turn(&state, &call) {
+        Ok(turn) => turn,
+        Err(refused) => return too_many(refused),
+    };
     if signed {
-        return match state.engine().introspect_signed(&call).await {
+        let answer = state.engine().introspect_signed(&call).await;
+        turn.ended(&answer);
+        return match answer {
             Ok(answer) => {
                 let mut response = json(StatusCode::OK, answer);
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(SIGNED_INTROSPECTION));
@@ -31,7 +38,9 @@ pub(crate) async fn introspect(State(state): State<AppState>, request: Request) 
             Err(error) => refusal(&error),
         };
     }
-    match state.engine().introspect(&call).await {
+    let answer = state.engine().introspect(&call).await;
+    turn.ended(&answer);
+    match answer {
         Ok(answer) => json(StatusCode::OK, answer),
         Err(error) => refusal(&error),
     }

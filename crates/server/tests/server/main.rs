@@ -14,6 +14,7 @@ mod device;
 mod form_post;
 mod headers;
 mod pages;
+mod rate_limits;
 mod registration;
 mod serving;
 mod support;
