@@ -1,6 +1,8 @@
 //! `countersign client`
 
 mod authorization;
+mod policy;
+mod update;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use url::Url;
 
 use super::Source;
 use super::secrets::{SecretSink, Shown};
-use crate::config::is_loopback;
+use crate::config::{Config, is_loopback};
 use crate::output::{Failure, Format, facts, moment, table};
 use crate::wiring::{Desk, files};
 
@@ -45,6 +47,8 @@ enum Action {
         /// The client's id.
         id: ClientId,
     },
+    /// Change a client's name, grants, scopes or token policy; what it holds already stays as it is.
+    Update(Box<update::Update>),
     /// Make a new secret; the old one goes on working until `--drop-old`.
     Secret {
         /// The client's id.
@@ -117,6 +121,8 @@ struct Add {
     /// It is a resource server that may introspect tokens of others.
     #[arg(long)]
     introspect: bool,
+    #[command(flatten)]
+    policy: policy::Options,
     #[command(flatten)]
     authorization: authorization::Options,
     #[command(flatten)]
@@ -196,10 +202,12 @@ enum Format_ {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let desk = Desk::open(arguments.source.load()?).await?;
+    let config = arguments.source.load()?;
+    let desk = Desk::open(config.clone()).await?;
     let format = Format::new(arguments.json);
     match arguments.action {
-        Action::Add(add) => add.run(&desk, format).await,
+        Action::Add(add) => add.run(&desk, &config, format).await,
+        Action::Update(update) => update.run(&desk, &config, format).await,
         Action::List => list(&desk, format).await,
         Action::Show { id } => show(&find(&desk, &id).await?, format),
         Action::Secret { id, drop_old, sink } => new_secret(&desk, &id, drop_old, &sink, format).await,
@@ -209,7 +217,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 impl Add {
-    async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
+    async fn run(self, desk: &Desk, config: &Config, format: Format) -> Result<(), Failure> {
         self.check()?;
         self.sink.check()?;
         let secret = self.auth.needs_secret().then(|| desk.generate_secret());
@@ -222,7 +230,7 @@ impl Add {
             Some(_) | None => Vec::new(),
         };
         let (profile, authorization) = self.authorization.read()?;
-        let client = Client {
+        let mut client = Client {
             profile,
             authorization,
             client_name: self.name.unwrap_or_else(|| self.id.to_string()),
@@ -244,14 +252,13 @@ impl Add {
             scopes: self.scopes,
             default_scopes: self.default_scopes,
             audiences: self.audiences,
-            access_token_format: match self.token_format {
-                Format_::Jwt => AccessTokenFormat::Jwt,
-                Format_::Reference => AccessTokenFormat::Reference,
-            },
+            access_token_format: self.token_format.into(),
             first_party: self.first_party,
             may_introspect: self.introspect,
             ..Client::new(self.id, desk.env.now())
         };
+        self.policy.onto(&mut client)?;
+        policy::check(&client, config)?;
         authorization::check(&client)?;
         desk.store.create_client(&client).await?;
         print_with_secret(&client, secret.as_ref(), &sink, "registered", format)
@@ -335,6 +342,15 @@ impl From<Authentication> for ClientAuthentication {
             Authentication::PrivateKeyJwt => Self::PrivateKeyJwt,
             Authentication::TlsClientAuth => Self::TlsClientAuth,
             Authentication::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
+        }
+    }
+}
+
+impl From<Format_> for AccessTokenFormat {
+    fn from(format: Format_) -> Self {
+        match format {
+            Format_::Jwt => Self::Jwt,
+            Format_::Reference => Self::Reference,
         }
     }
 }
@@ -511,8 +527,10 @@ fn value(client: &Client) -> Value {
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "created_at": client.created_at.seconds(),
     });
-    if let (Value::Object(all), Value::Object(own)) = (&mut value, authorization::members(client)) {
-        all.extend(own);
+    for own in [authorization::members(client), policy::members(client)] {
+        if let (Value::Object(all), Value::Object(own)) = (&mut value, own) {
+            all.extend(own);
+        }
     }
     value
 }
@@ -532,18 +550,14 @@ fn describe(client: &Client) -> String {
         ("scopes", client.scopes.to_string()),
         ("default scopes", client.default_scopes.to_string()),
         ("audiences", client.audiences.join(" ")),
-        ("access tokens", token_format(client).to_owned()),
+        ("access tokens", policy::access_tokens(client)),
+        ("refresh tokens live", policy::refresh_tokens(client)),
+        ("people may leave out", policy::optional_scopes(client)),
+        ("owner", client.owner.as_ref().map_or_else(|| "the operator".to_owned(), ToString::to_string)),
         ("first party", yes_no(client.first_party)),
         ("may introspect", yes_no(client.may_introspect)),
         ("created", moment(client.created_at)),
     ])
-}
-
-fn token_format(client: &Client) -> &'static str {
-    match client.access_token_format {
-        AccessTokenFormat::Jwt => "JWT",
-        AccessTokenFormat::Reference => "reference tokens",
-    }
 }
 
 fn yes_no(answer: bool) -> String {

@@ -47,6 +47,10 @@ A web application that people sign in to:
 An application on people's own machines, which can keep no secret:
   countersign client add app --auth none --grant authorization_code --redirect-uri http://127.0.0.1/callback --scopes openid
 
+An application of others whose token lives until a person takes it back, as on GitHub:
+  countersign client add ci --grant authorization_code --redirect-uri https://ci.example.com/callback --scopes \"profile repo\" \\
+    --token-format reference --access-token-life until-withdrawn --every-scope-optional
+
 A new secret while the old one still works, and then the end of the old one:
   countersign client secret billing --secret-file billing.new
   countersign client secret billing --drop-old";

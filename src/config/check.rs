@@ -376,6 +376,12 @@ impl Check {
         if tokens.device_code < MINUTE || tokens.device_code > 30 * MINUTE {
             self.wrong("tokens.device_code", "between 1m and 30m (RFC 8628 §5.1)");
         }
+        if tokens.access_token > 30 * DAY {
+            self.wrong(
+                "tokens.access_token",
+                "at most 30d: single clients may have reference tokens that live longer",
+            );
+        }
         if tokens.refresh_grace > 5 * MINUTE {
             self.wrong("tokens.refresh_grace", "at most 5m: a stolen token could be used that long");
         }

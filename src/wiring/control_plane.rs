@@ -14,7 +14,7 @@ use countersign_store::Store;
 
 use super::listen::listen;
 use super::tls::{self, Own};
-use super::{Parts, grants, live, registration};
+use super::{Parts, grants, keys, live, registration};
 use crate::config::{Config, checked};
 use crate::output::Failure;
 
@@ -53,6 +53,7 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         settings.dpop_nonce = server.dpop_nonce;
         settings.mtls_url = server.mtls.as_ref().map(|mtls| mtls.url.clone());
     }
+    settings.longest_signed_token = keys::longest_signed_token(config);
     settings.refresh_grace = tokens.refresh_grace;
     settings.several_audiences = tokens.several_audiences;
     settings.default_audience = live::default_audience(config, &parts.issuer);

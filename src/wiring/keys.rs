@@ -19,8 +19,13 @@ use crate::output::{Failure, remark};
 const VARIABLE: &str = "COUNTERSIGN_MASTER_KEY";
 /// Clock differences and the last moment before a reload: added to the longest token's life.
 const MARGIN: Duration = Duration::from_secs(300);
-/// The longest life a client's own setting may give an access token.
+/// What a client's own setting may give a signed access token where the server's default is not longer.
 const LONGEST_TOKEN: Duration = Duration::from_secs(86_400);
+
+/// The longest life of a signed access token: so long its key stays published.
+pub(crate) fn longest_signed_token(config: &Config) -> Duration {
+    LONGEST_TOKEN.max(config.tokens.access_token)
+}
 
 /// The shared key ring.
 #[derive(Clone)]
@@ -48,7 +53,7 @@ impl Keys {
             algorithms,
             rotate_after: config.keys.rotate_after,
             prepublish: config.keys.prepublish,
-            token_life: LONGEST_TOKEN.max(config.tokens.access_token).max(config.tokens.id_token) + MARGIN,
+            token_life: longest_signed_token(config).max(config.tokens.id_token) + MARGIN,
         };
         let ring = KeyRing::open(store.clone(), master, env.clone(), policy).await?;
         Ok(Self { ring: Arc::new(ring), default })

@@ -23,6 +23,7 @@ mod watch;
 
 pub(crate) use control_plane::engine;
 pub(crate) use foundation::{Desk, block_on, runtime};
+pub(crate) use keys::longest_signed_token;
 pub(crate) use listen::NotListening;
 pub(crate) use parts::{Parts, hasher};
 pub(crate) use rehearsal::rehearse;

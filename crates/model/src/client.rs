@@ -1,13 +1,12 @@
 //! OAuth clients (RFC 6749 §2, RFC 7591 §2).
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ApplicationType, AuthorizationMetadata, CertificateName, ClientId, ClientInformation, ClientOrigin,
-    Profile, ScopeSet, Timestamp, TokenHash, UserId,
+    Lifetimes, OptionalScopes, Profile, ScopeSet, Timestamp, TokenHash, UserId,
 };
 
 /// A registered client. Field names follow the metadata of RFC 7591 §2 where it has one.
@@ -55,6 +54,9 @@ pub struct Client {
     /// How long what it gets lives; the server's defaults where `None`.
     #[serde(default)]
     pub lifetimes: Lifetimes,
+    /// Which of the scopes it asks for people may leave out.
+    #[serde(default)]
+    pub optional_scopes: OptionalScopes,
     /// Whether the operator vouches for it, so that people are not asked for consent.
     #[serde(default)]
     pub first_party: bool,
@@ -125,6 +127,7 @@ impl Client {
             audiences: Vec::new(),
             access_token_format: AccessTokenFormat::default(),
             lifetimes: Lifetimes::default(),
+            optional_scopes: OptionalScopes::default(),
             first_party: false,
             may_introspect: false,
             sealed_secrets: Vec::new(),
@@ -266,28 +269,4 @@ pub enum AccessTokenFormat {
     Jwt,
     /// An opaque text that is looked up.
     Reference,
-}
-
-/// How long tokens live, in seconds; `None` takes the server's default.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Lifetimes {
-    /// Access tokens.
-    pub access_token: Option<u32>,
-    /// Refresh tokens, from their last use.
-    pub refresh_token: Option<u32>,
-}
-
-impl Lifetimes {
-    /// The access token's life, with the server's default.
-    #[must_use]
-    pub fn access_token_or(&self, default: Duration) -> Duration {
-        self.access_token.map_or(default, |seconds| Duration::from_secs(seconds.into()))
-    }
-
-    /// The refresh token's life, with the server's default.
-    #[must_use]
-    pub fn refresh_token_or(&self, default: Duration) -> Duration {
-        self.refresh_token.map_or(default, |seconds| Duration::from_secs(seconds.into()))
-    }
 }

@@ -14,13 +14,14 @@ mod scope;
 mod secret;
 mod session;
 mod time;
+mod token_policy;
 mod user;
 
 pub use address::AddressList;
 pub use api_key::{ApiKey, ApiKeyStatus};
 pub use authorization::{AuthorizationMetadata, Profile, ResponseMode, ResponseType, UnknownWord};
 pub use certificate_name::CertificateName;
-pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType, Lifetimes};
+pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType};
 pub use client_information::{ApplicationType, ClientInformation, ClientOrigin};
 pub use id::{
     ApiKeyId, CertificateSerial, ClientId, GrantId, Issuer, KeyId, RegistrationTokenId, RequestId, SessionId,
@@ -32,6 +33,7 @@ pub use scope::{InvalidScope, Scope, ScopeSet};
 pub use secret::{PasswordHashText, Secret, SecretBytes, SecretString, TokenHash};
 pub use session::Session;
 pub use time::{Clock, SystemClock, Timestamp};
+pub use token_policy::{Lifetimes, OptionalScopes, TokenLife};
 pub use user::{InvalidUsername, User, UserKind, UserStatus, Username};
 
 use std::sync::Arc;

@@ -19,6 +19,8 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// The longest life of a signed access token: keys are published for their last token that long, and no longer.
+    pub longest_signed_token: Duration,
     /// For how long a rotated refresh token may be rotated once more, for a client whose answer was lost.
     pub refresh_grace: Duration,
     /// How long a client waits between two polls (RFC 8628 §3.2, `interval`).
@@ -170,6 +172,7 @@ impl Settings {
         Ok(Self {
             endpoints: Endpoints::of(&issuer),
             lifetimes: Lifetimes::default(),
+            longest_signed_token: Duration::from_secs(86_400),
             refresh_grace: Duration::from_secs(10),
             poll_interval: Duration::from_secs(5),
             default_audience: issuer.clone(),

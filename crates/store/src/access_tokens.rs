@@ -1,7 +1,9 @@
 //! Access tokens: what revocation and introspection need.
 
+use std::time::Duration;
+
 use countersign_access::ports::{self as access, BoxFuture, Change};
-use countersign_model::{ClientId, Timestamp, TokenHash, TokenId};
+use countersign_model::{ClientId, GrantId, Timestamp, TokenHash, TokenId};
 use countersign_oauth::ports::{
     AccessToken, AccessTokens, FoundAccessToken, Recorded, RefreshToken, Unavailable,
 };
@@ -27,14 +29,32 @@ macro_rules! find {
     };
 }
 
+// What lives longer than a signed token can is looked up whenever it is used: once revoked, it need not be known for so
+// long.
+macro_rules! revoke {
+    ($whose:literal) => {
+        concat!(
+            "UPDATE access_tokens SET revoked_at = ?2, \
+             expires_at = CASE WHEN expires_at > ?3 THEN ?3 ELSE expires_at END WHERE ",
+            $whose,
+            " AND revoked_at IS NULL RETURNING id, expires_at"
+        )
+    };
+}
+
+/// No signed token lives longer.
+pub(crate) const LONGEST_SIGNED: Duration = Duration::from_secs(31 * 86_400);
+
 statements! {
     INSERT = "INSERT INTO access_tokens (id, reference, grant_id, client_id, subject, claims, issued_at, expires_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     BY_ID = find!("t.id = ?1");
     BY_REFERENCE = find!("t.reference = ?1");
-    REVOKE = "UPDATE access_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL RETURNING id, expires_at";
-    REVOKE_OF_CLIENT = "UPDATE access_tokens SET revoked_at = ?2 \
-        WHERE client_id = ?1 AND expires_at > ?2 AND revoked_at IS NULL RETURNING id, expires_at";
+    REVOKE = revoke!("id = ?1");
+    REVOKE_OF_CLIENT = revoke!("client_id = ?1 AND expires_at > ?2");
+    /// Those that live longer than a signed one can, in the words of their index.
+    END_LONG_ONES = "UPDATE access_tokens SET expires_at = ?2 \
+        WHERE grant_id = ?1 AND expires_at - issued_at > 2678400000000 AND expires_at > ?2";
 }
 
 /// Keeps an access token inside a transaction.
@@ -54,10 +74,15 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
 
 /// Revokes every token of a client that has not expired, inside a transaction.
 pub(crate) async fn revoke_of_client(tx: &mut Tx<'_>, client: &ClientId, now: Timestamp) -> Result<()> {
-    for mut row in tx.all(&REVOKE_OF_CLIENT, params![client, now]).await? {
+    for mut row in tx.all(&REVOKE_OF_CLIENT, params![client, now, now.plus(LONGEST_SIGNED)]).await? {
         tx.announce(Change::TokenRevoked(row.text()?.into(), row.time()?), now);
     }
     Ok(())
+}
+
+/// Gives the long-lived tokens of a grant that was revoked an end, inside a transaction.
+pub(crate) async fn end_long_ones(tx: &mut Tx<'_>, grant: &GrantId, now: Timestamp) -> Result<()> {
+    tx.execute(&END_LONG_ONES, params![grant, now.plus(LONGEST_SIGNED)]).await.map(drop)
 }
 
 fn read(mut row: Row) -> Result<FoundAccessToken> {
@@ -110,7 +135,7 @@ impl Write for Revoke {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        for mut row in tx.all(&REVOKE, params![&self.0, self.1]).await? {
+        for mut row in tx.all(&REVOKE, params![&self.0, self.1, self.1.plus(LONGEST_SIGNED)]).await? {
             tx.announce(Change::TokenRevoked(row.text()?.into(), row.time()?), self.1);
         }
         Ok(())

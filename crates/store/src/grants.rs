@@ -4,13 +4,27 @@ use countersign_access::ports::Change;
 use countersign_model::{ClientId, GrantId, ScopeSet, Timestamp, UserId};
 use countersign_oauth::ports::{Grant, Grants, Unavailable};
 
+use crate::access_tokens::LONGEST_SIGNED;
 use crate::sql::{Row, params, statements};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store, read_all};
+use crate::{Result, Store, access_tokens, read_all};
 
 macro_rules! columns {
     () => {
         "id, client_id, user_id, session_id, scopes, created_at, revoked_at"
+    };
+}
+
+// What the grant leaves behind needs to be known no longer than its last signed token lives.
+macro_rules! revoke {
+    ($whose:literal) => {
+        concat!(
+            "UPDATE grants SET revoked_at = ?2, \
+             tokens_expire_at = CASE WHEN tokens_expire_at > ?3 THEN ?3 ELSE tokens_expire_at END, \
+             expires_at = CASE WHEN expires_at > ?3 THEN ?3 ELSE expires_at END WHERE ",
+            $whose,
+            " AND revoked_at IS NULL RETURNING id, tokens_expire_at"
+        )
     };
 }
 
@@ -20,11 +34,9 @@ statements! {
     BY_ID = concat!("SELECT ", columns!(), " FROM grants WHERE id = ?1");
     LIVE_OF_USER = concat!("SELECT ", columns!(), " FROM grants \
         WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 ORDER BY id");
-    REVOKE = "UPDATE grants SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL RETURNING id, tokens_expire_at";
-    REVOKE_OF_CLIENT = "UPDATE grants SET revoked_at = ?2 WHERE client_id = ?1 AND revoked_at IS NULL \
-        RETURNING id, tokens_expire_at";
-    REVOKE_BETWEEN = "UPDATE grants SET revoked_at = ?3 \
-        WHERE user_id = ?1 AND client_id = ?2 AND revoked_at IS NULL RETURNING id, tokens_expire_at";
+    REVOKE = revoke!("id = ?1");
+    REVOKE_OF_CLIENT = revoke!("client_id = ?1");
+    REVOKE_BETWEEN = revoke!("client_id = ?1 AND user_id = ?4");
     /// Touches a grant that counts, and holds it until the transaction ends: whoever revokes it waits, and then
     /// knows how long its tokens live.
     EXTEND = "UPDATE grants SET \
@@ -78,19 +90,22 @@ pub(crate) async fn extend(
 
 /// Revokes a grant inside a transaction. Its codes and tokens die with it, because they are looked up with it.
 pub(crate) async fn revoke(tx: &mut Tx<'_>, id: &GrantId, now: Timestamp) -> Result<()> {
-    let revoked = tx.all(&REVOKE, params![id, now]).await?;
-    announce(tx, revoked, now)
+    let revoked = tx.all(&REVOKE, params![id, now, now.plus(LONGEST_SIGNED)]).await?;
+    end(tx, revoked, now).await
 }
 
 /// Revokes every grant of a client inside a transaction.
 pub(crate) async fn revoke_of_client(tx: &mut Tx<'_>, client: &ClientId, now: Timestamp) -> Result<()> {
-    let revoked = tx.all(&REVOKE_OF_CLIENT, params![client, now]).await?;
-    announce(tx, revoked, now)
+    let revoked = tx.all(&REVOKE_OF_CLIENT, params![client, now, now.plus(LONGEST_SIGNED)]).await?;
+    end(tx, revoked, now).await
 }
 
-fn announce(tx: &mut Tx<'_>, revoked: Vec<Row>, now: Timestamp) -> Result<()> {
+/// Tells the checkers, and gives tokens without an end one, so that they are cleared away.
+async fn end(tx: &mut Tx<'_>, revoked: Vec<Row>, now: Timestamp) -> Result<()> {
     for mut row in revoked {
-        tx.announce(Change::GrantRevoked(row.text()?.into(), row.time()?), now);
+        let grant: GrantId = row.text()?.into();
+        access_tokens::end_long_ones(tx, &grant, now).await?;
+        tx.announce(Change::GrantRevoked(grant, row.time()?), now);
     }
     Ok(())
 }
@@ -121,8 +136,9 @@ impl Write for Withdraw {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         let Self(user, client, now) = self;
         tx.execute(&FORGET_CONSENT, params![user, client]).await?;
-        let revoked = tx.all(&REVOKE_BETWEEN, params![user, client, *now]).await?;
-        announce(tx, revoked, *now)
+        let until = now.plus(LONGEST_SIGNED);
+        let revoked = tx.all(&REVOKE_BETWEEN, params![client, *now, until, user]).await?;
+        end(tx, revoked, *now).await
     }
 }
 

@@ -27,6 +27,7 @@ static MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0004_pushed_requests.sql"),
     },
     Migration { version: 5, name: "dpop_proofs", text: include_str!("../migrations/0005_dpop_proofs.sql") },
+    Migration { version: 6, name: "applications", text: include_str!("../migrations/0006_applications.sql") },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

@@ -9,8 +9,8 @@ use countersign_access::ports::ApiKeys as _;
 use countersign_ca::{DnsName, IssueRequest, Name, SpiffeId};
 use countersign_model::{
     AccessTokenFormat, AddressList, ApiKey, ApiKeyId, ApiKeyStatus, ApplicationType, Client,
-    ClientAuthentication, ClientId, GrantType, Lifetimes, ScopeSet, SecretString, Subject, User, UserId,
-    UserKind, UserStatus,
+    ClientAuthentication, ClientId, GrantType, Lifetimes, ScopeSet, SecretString, Subject, TokenLife, User,
+    UserId, UserKind, UserStatus,
 };
 use countersign_oauth::ports::{Clients as _, People as _};
 
@@ -236,7 +236,7 @@ async fn service(system: &System, id: &str, format: AccessTokenFormat, file: &Pa
         scopes: scopes()?,
         default_scopes: scopes()?,
         access_token_format: format,
-        lifetimes: Lifetimes { access_token: Some(TOKEN_LIFE), refresh_token: None },
+        lifetimes: Lifetimes { access_token: Some(TokenLife::Seconds(TOKEN_LIFE)), refresh_token: None },
         first_party: true,
         may_introspect: format == AccessTokenFormat::Reference,
         ..Client::new(client_id, system.env.now())

@@ -19,7 +19,9 @@ pub(super) struct AccessClaims<'a> {
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub(super) authorization_details: &'a AuthorizationDetails,
     pub(super) iat: i64,
-    pub(super) exp: i64,
+    /// Always there in a JWT (RFC 9068 §2.2); a reference token may have no end (RFC 7662 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exp: Option<i64>,
     pub(super) jti: &'a str,
     /// RFC 7800 §3.1: the key whoever presents it must prove to hold.
     #[serde(skip_serializing_if = "Option::is_none")]

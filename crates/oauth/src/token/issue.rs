@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_access::Confirmation;
 use countersign_model::{
-    AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenId, UserId,
+    AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenId, TokenLife, UserId,
 };
 
 use super::claims::{AccessClaims, Audience};
@@ -52,7 +52,8 @@ pub(super) struct Person<'a> {
 /// A token that has been made and not yet been recorded: it must not go out before.
 pub(super) struct Made {
     text: String,
-    expires_in: Duration,
+    /// `None`: until somebody takes it back.
+    expires_in: Option<Duration>,
     scope: ScopeSet,
     pub(super) record: AccessToken,
     pub(super) id_token: Option<String>,
@@ -72,7 +73,7 @@ impl Made {
             access_token: self.text,
             issued_token_type: None,
             token_type: self.token_type,
-            expires_in: self.expires_in.as_secs(),
+            expires_in: self.expires_in.map(|life| life.as_secs()),
             refresh_token: None,
             id_token: self.id_token,
             scope: self.scope,
@@ -86,10 +87,7 @@ impl<P: Ports> Engine<P> {
     /// Makes an access token and what must be recorded of it.
     pub(super) fn make_access_token(&self, order: &Order<'_>, now: Timestamp) -> Result<Made, Error> {
         let client = order.client;
-        let default = self.settings.lifetimes.access_token;
-        let lifetime = order.lifetime.unwrap_or_else(|| client.lifetimes.access_token_or(default));
         let id = TokenId::generate(now, &*self.env.rng);
-        let expires_at = Timestamp::from_seconds(now.plus(lifetime).seconds());
         let default = client.audiences.first().unwrap_or(&self.settings.default_audience);
         let opens_userinfo = matches!(order.speaker, Speaker::Person(_)) && order.scopes.contains("openid");
         let userinfo = opens_userinfo.then_some(self.settings.issuer.as_str());
@@ -98,6 +96,9 @@ impl<P: Ports> Engine<P> {
         let known = || aud.iter().filter_map(|resource| self.settings.resources.get(resource));
         let by_reference = client.access_token_format == AccessTokenFormat::Reference
             || known().any(|resource| resource.access_token_format == AccessTokenFormat::Reference);
+        let lifetime = self.life_of(order, by_reference);
+        let expires_at =
+            lifetime.map_or(Timestamp::MAX, |lifetime| Timestamp::from_seconds(now.plus(lifetime).seconds()));
         let algorithm = known().find_map(|resource| resource.signing_algorithm);
         let (subject, grant) = match order.speaker {
             // RFC 9068 §2.2: the client's own name where no person is.
@@ -133,6 +134,22 @@ impl<P: Ports> Engine<P> {
         Ok(Made { text, expires_in: lifetime, scope, record, id_token: None, token_type, details })
     }
 
+    /// How long the token lives; `None`: until somebody takes it back.
+    fn life_of(&self, order: &Order<'_>, by_reference: bool) -> Option<Duration> {
+        let lifetimes = &order.client.lifetimes;
+        let own = || lifetimes.access_token_or(self.settings.lifetimes.access_token);
+        // Nobody verifies a signature whose key is gone: what registration refused doesn't happen here either.
+        if !by_reference {
+            return Some(order.lifetime.unwrap_or_else(own).min(self.settings.longest_signed_token));
+        }
+        // There must be something to take back: a client alone can have a new one whenever it likes.
+        let has_grant = matches!(order.speaker, Speaker::Person(Person { grant: Some(_), .. }));
+        match (order.lifetime, lifetimes.access_token) {
+            (None, Some(TokenLife::UntilWithdrawn)) if has_grant => None,
+            (lifetime, _) => Some(lifetime.unwrap_or_else(own)),
+        }
+    }
+
     fn claims<'a>(
         &'a self,
         order: &Order<'a>,
@@ -153,7 +170,7 @@ impl<P: Ports> Engine<P> {
             scope: order.scopes,
             authorization_details: order.details,
             iat: now.seconds(),
-            exp: expires_at.seconds(),
+            exp: (expires_at != Timestamp::MAX).then(|| expires_at.seconds()),
             jti: id.as_str(),
             cnf: order.confirmation,
             act: order.act,

@@ -30,8 +30,9 @@ pub struct TokenResponse {
     pub issued_token_type: Option<&'static str>,
     /// `Bearer`, or `DPoP` when it must be presented with proofs (RFC 9449 §5).
     pub token_type: &'static str,
-    /// The access token's life in seconds.
-    pub expires_in: u64,
+    /// The access token's life in seconds (RFC 6749 §5.1: not there when it has no end).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
     /// The refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,

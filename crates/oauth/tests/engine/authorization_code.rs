@@ -26,7 +26,7 @@ async fn a_code_gives_tokens_that_say_who_signed_in() {
     let code = house.code(&request("app", &[("scope", "openid read")])).await;
     house.advance(5);
     let tokens = house.token("app", &redemption(&code)).await.unwrap();
-    assert_eq!((tokens.token_type, tokens.expires_in), ("Bearer", 600));
+    assert_eq!((tokens.token_type, tokens.expires_in), ("Bearer", Some(600)));
 
     let (header, claims) = read_jwt(&tokens.access_token);
     assert_eq!((&header["typ"], &header["alg"]), (&"at+jwt".into(), &"ES256".into()));

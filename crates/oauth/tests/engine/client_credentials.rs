@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_model::{AccessTokenFormat, ClientAuthentication, ScopeSet};
+use countersign_model::{AccessTokenFormat, ClientAuthentication, ScopeSet, TokenLife};
 use countersign_oauth::{Error, Mint};
 
 use crate::support::*;
@@ -12,10 +12,10 @@ const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 #[tokio::test]
 async fn a_client_gets_a_token_of_its_own() {
     let house = House::new().await;
-    house.client("service", |client| client.lifetimes.access_token = Some(60));
+    house.client("service", |client| client.lifetimes.access_token = Some(TokenLife::Seconds(60)));
     let tokens = house.token("service", &[GRANT, ("scope", "read write")]).await.unwrap();
     assert!(tokens.refresh_token.is_none() && tokens.id_token.is_none(), "RFC 6749 §4.4.3");
-    assert_eq!(tokens.expires_in, 60);
+    assert_eq!(tokens.expires_in, Some(60));
     let (_, claims) = read_jwt(&tokens.access_token);
     assert_eq!((&claims["sub"], &claims["client_id"]), (&"service".into(), &"service".into()));
     assert_eq!(claims["scope"], "read write");

@@ -38,4 +38,5 @@ mod revoke;
 mod step_up;
 mod support;
 mod token_exchange;
+mod token_policy;
 mod userinfo;

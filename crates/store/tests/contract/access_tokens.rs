@@ -7,7 +7,14 @@ use countersign_oauth::ports::{AccessToken, AccessTokens as _, FoundAccessToken,
 use crate::fresh::Fresh;
 use crate::samples::*;
 
-contract!(kept_as_given, revoked, dies_with_its_person, claims_behind_a_reference, revocations_at_start);
+contract!(
+    kept_as_given,
+    revoked,
+    dies_with_its_person,
+    claims_behind_a_reference,
+    revocations_at_start,
+    tokens_without_an_end
+);
 
 async fn kept_as_given(fresh: Fresh) {
     let store = fresh.open().await;
@@ -95,4 +102,38 @@ async fn revocations_at_start(fresh: Fresh) {
     );
     assert!(!store.client_is_enabled(&app.client_id).await.unwrap());
     assert!(!store.user_is_enabled(&ada.id).await.unwrap());
+}
+
+async fn tokens_without_an_end(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (_, app, grant) = with_grant(&store).await;
+    let endless = |text: &str, grant| AccessToken {
+        expires_at: Timestamp::MAX,
+        ..reference(text, &app.client_id, grant)
+    };
+    let (given, own) = (endless("given", Some(&grant)), endless("own", None));
+    for token in [&given, &own] {
+        assert_eq!(store.record_issuance(token, None).await.unwrap(), Recorded::Kept);
+    }
+    let years = at(10 * 365 * 86_400);
+    let purge = async |now| while store.purge(now, 100).await.unwrap() > 0 {};
+    purge(years).await;
+    for token in [&given, &own] {
+        assert!(store.access_token(&token.id).await.unwrap().unwrap().is_live, "it outlives every purge");
+    }
+    assert_eq!(store.live_revocations(years).await.unwrap(), []);
+    store.revoke_grant(&grant.id, years).await.unwrap();
+    store.revoke_access_token(&own.id, years).await.unwrap();
+    for token in [&given, &own] {
+        assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
+    }
+    // Known for as long as the last signed token of the grant could live, and then cleared away.
+    let end = years.plus(Duration::from_secs(31 * 86_400));
+    let expected = [Change::TokenRevoked(own.id.clone(), end), Change::GrantRevoked(grant.id.clone(), end)];
+    assert_eq!(store.live_revocations(years).await.unwrap(), expected);
+    purge(end.plus(Duration::from_secs(600))).await;
+    for token in [&given, &own] {
+        assert!(store.access_token(&token.id).await.unwrap().is_none());
+    }
+    assert!(store.grant(&grant.id).await.unwrap().is_none());
 }

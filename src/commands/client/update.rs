@@ -1,0 +1,53 @@
+//! `countersign client update`: what may change of a client without registering it anew.
+
+use countersign_model::{AccessTokenFormat, ClientId, GrantType, ScopeSet};
+
+use super::{Format_, Grant, find, policy, show};
+use crate::config::Config;
+use crate::output::{Failure, Format};
+use crate::wiring::Desk;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::super::help::CLIENT)]
+pub(super) struct Update {
+    /// The client's id.
+    id: ClientId,
+    /// How people know it.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// What it may ask the token endpoint for, all of it; repeat for several.
+    #[arg(long = "grant", value_enum)]
+    grants: Vec<Grant>,
+    /// The most it may be given, separated by spaces.
+    #[arg(long)]
+    scopes: Option<ScopeSet>,
+    /// What its access tokens look like.
+    #[arg(long, value_enum)]
+    token_format: Option<Format_>,
+    #[command(flatten)]
+    policy: policy::Options,
+}
+
+impl Update {
+    pub(super) async fn run(self, desk: &Desk, config: &Config, format: Format) -> Result<(), Failure> {
+        let mut client = find(desk, &self.id).await?;
+        if let Some(name) = self.name {
+            client.client_name = name;
+        }
+        if !self.grants.is_empty() {
+            client.grant_types = self.grants.into_iter().map(GrantType::from).collect();
+        }
+        if let Some(scopes) = self.scopes {
+            client.default_scopes = client.default_scopes.intersection(&scopes);
+            client.scopes = scopes;
+        }
+        if let Some(token_format) = self.token_format {
+            client.access_token_format = AccessTokenFormat::from(token_format);
+        }
+        self.policy.onto(&mut client)?;
+        policy::check(&client, config)?;
+        super::authorization::check(&client)?;
+        desk.store.update_client(&client, desk.env.now()).await?;
+        show(&client, format)
+    }
+}
