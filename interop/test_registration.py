@@ -10,20 +10,26 @@ import requests
 from conftest import REDIRECT
 from support.browser import Browser
 from support.lines import Lines
-from support.machine import node
+from support.machine import free_ports, node
+from test_sender_constrained import jwks, self_signed
 
 SEED = 20260101
 
 
 @pytest.fixture(scope="module")
 def opened(start):
-    """An instance where everybody may register."""
+    """An instance where everybody may register, for everything there is."""
+    (port,) = free_ports(1)
 
     def change(config):
+        config["server"]["mtls"] = {"listen": f"127.0.0.1:{port}", "url": f"https://localhost:{port}",
+                                    "tls": {"built_in_ca": ["localhost"]}}
+        config["gateway"]["client_certificates"] = "unvouched"
         config["registration"] = {
             "access": "open",
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
             "scopes": ["openid", "profile", "email", "offline_access", "orders.read"],
+            "profiles": ["oauth2.1", "oidc", "fapi1-advanced", "fapi2-security", "fapi2-message-signing", "mcp"],
             "max_per_address_and_hour": 1_000_000,
         }
 
@@ -81,6 +87,52 @@ def test_management(opened):
     assert old.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert call("DELETE", replaced.json()["registration_access_token"]).status_code == 204
     assert call("GET", replaced.json()["registration_access_token"]).status_code == 401
+
+
+def test_a_client_with_a_certificate_of_its_own(opened):
+    """It registers for RFC 8705, gets a token bound to its certificate, and calls the gateway with both."""
+    own, other = (self_signed(opened.directory, name) for name in ("registered", "somebody"))
+    made = register(opened, token_endpoint_auth_method="self_signed_tls_client_auth", jwks=jwks(own["cert"]),
+                    grant_types=["client_credentials"], response_types=[], redirect_uris=[], scope="orders.read",
+                    tls_client_certificate_bound_access_tokens=True)
+    assert made.status_code == 201, made.text
+    made = made.json()
+    opened.secret("the registration access token of a client with a certificate", made["registration_access_token"])
+    assert made["tls_client_certificate_bound_access_tokens"] is True and "client_secret" not in made
+    metadata = requests.get(f"{opened.issuer}/.well-known/openid-configuration", timeout=30).json()
+
+    def ask(certificate):
+        form = {"grant_type": "client_credentials", "client_id": made["client_id"], "scope": "orders.read"}
+        return requests.post(metadata["mtls_endpoint_aliases"]["token_endpoint"], data=form, timeout=30,
+                             cert=(certificate["cert"], certificate["key"]), verify=str(opened.ca_path))
+
+    assert ask(other).json()["error"] == "invalid_client"
+    got = ask(own)
+    assert got.status_code == 200, got.text
+    token = opened.secret("a bound token", got.json()["access_token"])
+
+    def call(**more):
+        return requests.get(f"{opened.gateway}/orders/7", headers={"Authorization": f"Bearer {token}"}, timeout=30,
+                            verify=str(opened.ca_path), **more).status_code
+
+    assert call(cert=(own["cert"], own["key"])) == 200
+    assert call() == 401 and call(cert=(other["cert"], other["key"])) == 401
+
+
+def test_what_contradicts_itself_is_refused(opened):
+    """Status and code of RFC 7591 §3.2.2, over HTTP."""
+    for changes in (
+        {"tls_client_certificate_bound_access_tokens": True, "dpop_bound_access_tokens": True},
+        {"token_endpoint_auth_method": "tls_client_auth"},
+        {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "a", "tls_client_auth_san_ip": "::1"},
+        {"token_endpoint_auth_method": "self_signed_tls_client_auth"},
+        {"require_signed_request_object": True},
+        {"request_uris": ["https://app.example/request"]},
+        {"countersign_profile": "fapi2-security"},
+        {"authorization_details_types": ["payment"]},
+    ):
+        refused = register(opened, **changes)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata"), changes
 
 
 def test_by_initial_access_token(start):

@@ -87,15 +87,17 @@ impl Check {
             return None;
         }
         let keys = self.keys(raw.keys, &data_dir);
+        let authorization = self.authorization(&raw.authorization, raw.authorization_details);
+        let registration = self.registration(raw.registration, &authorization.details);
         Some(Config {
             store: self.store(raw.store),
             resources: self.resources(raw.resources, &keys.algorithms),
-            authorization: self.authorization(&raw.authorization, raw.authorization_details),
+            authorization,
             acr_classes: self.acr_classes(raw.acr_classes),
             keys,
             tokens: self.tokens(&raw.tokens),
             grants,
-            registration: self.registration(raw.registration),
+            registration,
             limits: limits::limits(raw.limits),
             ca: self.ca(raw.ca, server.as_ref()),
             basic: self.basic(raw.basic),

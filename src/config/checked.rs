@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_jose::Algorithm;
-use countersign_model::{AccessTokenFormat, GrantType, Scope, ScopeSet, SecretString};
+use countersign_model::{AccessTokenFormat, GrantType, Profile, Scope, ScopeSet, SecretString};
 use countersign_oauth::{DetailTypes, ExchangeRule, JwtBearerRule};
 use countersign_server::RateLimits;
 use ipnet::IpNet;
@@ -238,6 +238,8 @@ pub(crate) struct Grants {
 pub(crate) struct Registration {
     pub(crate) access: RawRegistrationAccess,
     pub(crate) grant_types: BTreeSet<GrantType>,
+    pub(crate) profiles: Vec<Profile>,
+    pub(crate) authorization_details_types: BTreeSet<String>,
     pub(crate) scopes: ScopeSet,
     pub(crate) unused: Duration,
     pub(crate) max_clients: u32,

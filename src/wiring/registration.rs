@@ -29,6 +29,8 @@ pub(super) fn decide(settings: &mut Settings, registration: &checked::Registrati
         },
         grant_types: registration.grant_types.clone(),
         scopes: registration.scopes.clone(),
+        profiles: registration.profiles.clone(),
+        authorization_details_types: registration.authorization_details_types.clone(),
         statement_issuers: issuers.collect::<Result<_, _>>()?,
         require_statement: registration.require_statement,
         unused_lifetime: registration.unused,

@@ -152,6 +152,10 @@ pub struct AuthorizationMetadata {
     pub require_signed_request_object: bool,
     /// The one algorithm it signs requests with; `None`: any that is taken.
     pub request_object_signing_alg: Option<String>,
+    /// How it sends the key of requests that it encrypts; `None`: in any way that is taken.
+    pub request_object_encryption_alg: Option<String>,
+    /// How it encrypts them; `None`: in any way that is taken.
+    pub request_object_encryption_enc: Option<String>,
     /// Where its request objects may be fetched from, compared exactly.
     pub request_uris: Vec<String>,
     /// What its answers are signed with; `None`: the server's default.
@@ -172,6 +176,8 @@ impl Default for AuthorizationMetadata {
             require_pushed_authorization_requests: false,
             require_signed_request_object: false,
             request_object_signing_alg: None,
+            request_object_encryption_alg: None,
+            request_object_encryption_enc: None,
             request_uris: Vec::new(),
             authorization_signed_response_alg: None,
             authorization_encrypted_response_alg: None,

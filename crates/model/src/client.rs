@@ -190,6 +190,17 @@ pub enum ClientAuthentication {
 }
 
 impl ClientAuthentication {
+    /// Every method there is here.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
+
     /// Whether it rests on a secret that both sides know.
     #[must_use]
     pub const fn has_secret(self) -> bool {

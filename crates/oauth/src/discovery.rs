@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_access::dpop;
 use countersign_jose::Algorithm;
 use countersign_jose::jwe::{ContentEncryption, KeyManagement};
-use countersign_model::{GrantType, ResponseMode, ResponseType};
+use countersign_model::{ClientAuthentication, GrantType, ResponseMode, ResponseType};
 use serde_json::{Map, Value, json};
 
 use crate::Settings;
@@ -20,7 +20,7 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
     let signing = names(&mut algorithms.iter().copied());
     let secret = settings.master_key.as_ref().map(|_| Algorithm::HS256);
     let assertions = names(&mut settings.assertion_algorithms.iter().chain(secret));
-    let confidential = methods(settings);
+    let confidential: Vec<&str> = methods(settings).map(ClientAuthentication::as_str).collect();
     let all: Vec<&str> = confidential.iter().copied().chain(["none"]).collect();
     let scopes = settings.scopes.union(&settings.resources.scopes());
     let scopes: Vec<&str> = scopes.iter().map(countersign_model::Scope::as_str).collect();
@@ -131,12 +131,17 @@ fn aliases(settings: &Settings, document: &Map<String, Value>) -> Map<String, Va
 }
 
 /// How confidential clients can authenticate here.
-fn methods(settings: &Settings) -> Vec<&'static str> {
-    let by_secret = settings.master_key.is_some().then_some("client_secret_jwt");
-    let by_certificate = ["tls_client_auth", "self_signed_tls_client_auth"];
-    let by_certificate = by_certificate.into_iter().filter(|_| settings.mtls_url.is_some());
-    let always = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-    always.into_iter().chain(by_secret).chain(by_certificate).collect()
+pub(crate) fn methods(settings: &Settings) -> impl Iterator<Item = ClientAuthentication> + use<> {
+    let by_secret = settings.master_key.is_some().then_some(ClientAuthentication::ClientSecretJwt);
+    let by_certificate = [ClientAuthentication::TlsClientAuth, ClientAuthentication::SelfSignedTlsClientAuth];
+    let has_address = settings.mtls_url.is_some();
+    let by_certificate = by_certificate.into_iter().filter(move |_| has_address);
+    let always = [
+        ClientAuthentication::ClientSecretBasic,
+        ClientAuthentication::ClientSecretPost,
+        ClientAuthentication::PrivateKeyJwt,
+    ];
+    always.into_iter().chain(by_secret).chain(by_certificate)
 }
 
 #[cfg(test)]

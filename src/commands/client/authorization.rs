@@ -63,6 +63,7 @@ impl Options {
             authorization_encrypted_response_alg: self.response_encryption_alg.map(|name| name.to_string()),
             authorization_encrypted_response_enc: self.response_encryption_enc.map(|name| name.to_string()),
             authorization_details_types: self.details_types.into_iter().collect(),
+            ..AuthorizationMetadata::default()
         };
         Ok((self.profile, metadata))
     }

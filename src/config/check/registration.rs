@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countersign_model::GrantType;
+use countersign_model::{GrantType, Profile};
+use countersign_oauth::{DetailTypes, RegistrationPolicy};
 use url::Url;
 
 use super::super::checked::{Registration, StatementKeys, TrustedStatements};
@@ -11,7 +12,12 @@ use super::super::raw::{RawRegistration, RawStatementIssuer};
 use super::{Check, DAY, span};
 
 impl Check {
-    pub(super) fn registration(&mut self, raw: RawRegistration) -> Registration {
+    pub(super) fn registration(&mut self, raw: RawRegistration, types: &DetailTypes) -> Registration {
+        if let Some(unknown) = raw.authorization_details_types.iter().find(|name| !types.contains_key(*name))
+        {
+            let fault = format!("there is no [[authorization_details]] of type {unknown:?}");
+            self.wrong("registration.authorization_details_types", fault);
+        }
         let unused = span(raw.unused, 90 * DAY);
         if unused < Duration::from_secs(3_600) {
             self.wrong("registration.unused", "at least 1h: clients would be gone before they are used");
@@ -43,6 +49,8 @@ impl Check {
         Registration {
             access: raw.access,
             grant_types,
+            profiles: self.profiles(raw.profiles),
+            authorization_details_types: raw.authorization_details_types.into_iter().collect(),
             scopes: self.scopes("registration.scopes", &scopes),
             unused,
             max_clients: raw.max_clients.unwrap_or(10_000),
@@ -68,6 +76,21 @@ impl Check {
             }
         }
         grant_types
+    }
+
+    fn profiles(&mut self, names: Option<Vec<String>>) -> Vec<Profile> {
+        let Some(names) = names else { return RegistrationPolicy::default().profiles };
+        if names.is_empty() {
+            self.wrong("registration.profiles", "at least one: every client lives by some rules");
+        }
+        let mut profiles = Vec::new();
+        for name in names {
+            match name.parse() {
+                Ok(profile) => profiles.push(profile),
+                Err(unknown) => self.wrong("registration.profiles", format!("{unknown}")),
+            }
+        }
+        profiles
     }
 
     fn statement_issuer(&mut self, name: &str, raw: RawStatementIssuer) -> Option<TrustedStatements> {

@@ -18,6 +18,11 @@ pub(crate) struct RawRegistration {
     pub grant_types: Option<Vec<String>>,
     /// The most it may be given. Default: `["openid", "profile", "email", "offline_access"]`.
     pub scopes: Option<Vec<String>>,
+    /// Profiles it may ask for (`countersign_profile`); the first is for those that ask for none. Default: `["oauth2.1",
+    /// "fapi2-security", "fapi2-message-signing", "mcp"]`.
+    pub profiles: Option<Vec<String>>,
+    /// The types of `[[authorization_details]]` it may ask for (RFC 9396 §10). Default: none.
+    pub authorization_details_types: Vec<String>,
     /// How long a client stays that nobody uses. Default: `90d`.
     pub unused: Option<Span>,
     /// How many such clients there may be. Default: 10000.

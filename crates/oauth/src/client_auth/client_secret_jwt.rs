@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_jose::jwt::ValidClaims;
 use countersign_jose::{Algorithm, ParsedJws, VerifyingKey};
 use countersign_keys::MasterKey;
-use countersign_model::{Client, ClientAuthentication, ClientId, Rng, SecretBytes, SecretString, Timestamp};
+use countersign_model::{
+    Client, ClientAuthentication, ClientId, Rng, SecretBytes, SecretString, Timestamp, TokenHash,
+};
 
 use super::assertion::{Answer, tried};
 use crate::ports::Ports;
@@ -47,6 +49,24 @@ pub fn seal(
     Ok(STANDARD.encode(sealed))
 }
 
+impl<P: Ports> Engine<P> {
+    /// Whether this is one of the secrets that the client signs with.
+    pub(crate) fn has_sealed_secret(&self, client: &Client, secret: &str) -> bool {
+        let secret = SecretString::from(secret).hash();
+        opened(self, client).iter().any(|known| TokenHash::of(known.expose()).ct_eq(&secret))
+    }
+}
+
+/// The secrets of a client that signs with them.
+fn opened<P: Ports>(engine: &Engine<P>, client: &Client) -> Vec<SecretBytes> {
+    let open = |sealed: &String| {
+        let master = engine.settings.master_key.as_ref()?;
+        let opened = master.open(&name(&client.client_id), &STANDARD.decode(sealed).ok()?);
+        opened.inspect_err(|error| tracing::error!(%error, "a client's secret can't be used")).ok()
+    };
+    client.sealed_secrets.iter().filter_map(open).collect()
+}
+
 /// The name is authenticated: one client's secret put in another's place does not open.
 fn name(client: &ClientId) -> String {
     format!("client-secret/{client}")
@@ -67,15 +87,7 @@ pub(super) async fn signed_by<P: Ports>(
     if Rules::of(client.profile).asymmetric_authentication {
         return Ok(Err(ClientRefusal::AssertionAlgorithm));
     }
-    let secrets: Vec<SecretBytes> = client
-        .sealed_secrets
-        .iter()
-        .filter_map(|sealed| {
-            let master = engine.settings.master_key.as_ref()?;
-            let opened = master.open(&name(&client.client_id), &STANDARD.decode(sealed).ok()?);
-            opened.inspect_err(|error| tracing::error!(%error, "a client's secret can't be used")).ok()
-        })
-        .collect();
+    let secrets = opened(engine, &client);
     if secrets.is_empty() {
         return Ok(Err(ClientRefusal::KeysUnavailable));
     }

@@ -5,15 +5,7 @@ use std::collections::BTreeSet;
 use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::{ClientAuthentication, GrantType};
 
-use super::{Members, RegistrationRefusal};
-
-/// Methods a client may register for.
-const METHODS: [ClientAuthentication; 4] = [
-    ClientAuthentication::None,
-    ClientAuthentication::ClientSecretBasic,
-    ClientAuthentication::ClientSecretPost,
-    ClientAuthentication::PrivateKeyJwt,
-];
+use super::{Members, RegistrationRefusal, Rules};
 
 /// Whether a client may be given a secret of ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,12 +19,14 @@ pub(crate) enum Secrets {
 pub(super) fn method(
     asked: &Members,
     grants: &BTreeSet<GrantType>,
-    secrets: Secrets,
+    rules: &Rules<'_>,
 ) -> Result<ClientAuthentication, RegistrationRefusal> {
+    let secrets = rules.secrets;
     let refused = |fault| RegistrationRefusal::metadata("token_endpoint_auth_method", fault);
     let method = match (asked.text("token_endpoint_auth_method")?, secrets) {
         (Some(name), _) => {
-            METHODS.into_iter().find(|known| known.as_str() == name).ok_or(refused("it is not offered"))?
+            let known = rules.methods.iter().find(|known| known.as_str() == name);
+            *known.ok_or(refused("it is not offered"))?
         }
         // RFC 7591 §2.
         (None, Secrets::Told) => ClientAuthentication::ClientSecretBasic,
@@ -51,13 +45,16 @@ pub(super) fn method(
 /// `token_endpoint_auth_signing_alg`: the one algorithm its assertions will be signed with.
 pub(super) fn signing_algorithm(
     asked: &Members,
+    method: ClientAuthentication,
     offered: Algorithms,
 ) -> Result<Option<String>, RegistrationRefusal> {
     let name = "token_endpoint_auth_signing_alg";
     let Some(algorithm) = asked.text(name)? else { return Ok(None) };
-    // RFC 8725 §3.2: never `none`.
+    // RFC 8725 §3.1: what a secret signs, no key does. §3.2: never `none`.
+    let by_secret = method == ClientAuthentication::ClientSecretJwt;
+    let fits = |known: Algorithm| if by_secret { known == Algorithm::HS256 } else { offered.contains(known) };
     match algorithm.parse::<Algorithm>() {
-        Ok(known) if offered.contains(known) => Ok(Some(algorithm.to_owned())),
+        Ok(known) if fits(known) => Ok(Some(algorithm.to_owned())),
         Ok(_) | Err(_) => Err(RegistrationRefusal::metadata(name, "it is not offered")),
     }
 }

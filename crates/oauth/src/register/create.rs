@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_model::{Client, ClientId, ClientOrigin, SecretString, TokenHash};
+use countersign_model::{Client, ClientAuthentication, ClientId, ClientOrigin, SecretString, TokenHash};
 
 use super::{
     Members, RegisteredClient, RegistrationAccess, RegistrationRefusal, Rules, Secrets, checks, statement,
 };
 use crate::ports::{NewRegistration, Ports, Registered};
 use crate::token::text;
-use crate::{Engine, Error};
+use crate::{Engine, Error, SigningFailed, client_auth, discovery};
 
 impl<P: Ports> Engine<P> {
     /// A request at the client registration endpoint. `bearer` is what came as `Authorization: Bearer`.
@@ -26,8 +26,8 @@ impl<P: Ports> Engine<P> {
             origin: ClientOrigin::Registration,
             ..Client::new(ClientId::generate(now, &*self.env.rng), now)
         };
-        let mut client = checked.onto(blank);
-        let secret = self.with_secret(&mut client);
+        let mut client = checked.onto(blank)?;
+        let secret = self.with_secret(&mut client)?;
         let token = text::registration_access_token(&*self.env.rng);
         let client = Arc::new(client);
         let registration = NewRegistration {
@@ -76,22 +76,37 @@ impl<P: Ports> Engine<P> {
             policy: &self.settings.registration,
             algorithms,
             assertion_algorithms: self.settings.assertion_algorithms,
+            request_object_algorithms: self.settings.request_object_algorithms,
+            methods: discovery::methods(&self.settings).chain([ClientAuthentication::None]).collect(),
+            certificates: self.settings.mtls_url.is_some(),
             secrets: Secrets::Told,
         }
     }
 
-    /// Gives the client a secret if its method needs one and it has none; takes the secrets if it needs none.
-    pub(super) fn with_secret(&self, client: &mut Client) -> Option<SecretString> {
-        if !client.authentication.has_secret() {
+    /// Gives the client a secret if its method needs one and it has none of that kind; takes those it needs no more. A
+    /// secret that signs is needed as it is, so it is sealed; of every other the hash is kept.
+    pub(super) fn with_secret(&self, client: &mut Client) -> Result<Option<SecretString>, Error> {
+        let signs = client.authentication == ClientAuthentication::ClientSecretJwt;
+        if signs || !client.authentication.has_secret() {
             client.secrets.clear();
-            return None;
         }
-        if !client.secrets.is_empty() {
-            return None;
+        if !signs {
+            client.sealed_secrets.clear();
+        }
+        let has_one = !client.secrets.is_empty() || !client.sealed_secrets.is_empty();
+        if has_one || !client.authentication.has_secret() {
+            return Ok(None);
         }
         let secret = self.env.rng.token();
-        client.secrets = vec![secret.hash()];
-        Some(secret)
+        if signs {
+            // Offered only where there is a master key; that sealing fails is our own fault.
+            let master = self.settings.master_key.as_ref().ok_or(SigningFailed)?;
+            let sealed = client_auth::seal(master, &client.client_id, &secret, &*self.env.rng);
+            client.sealed_secrets = vec![sealed.map_err(|_| SigningFailed)?];
+        } else {
+            client.secrets = vec![secret.hash()];
+        }
+        Ok(Some(secret))
     }
 
     /// Where a client manages its registration (RFC 7592 §1.2).

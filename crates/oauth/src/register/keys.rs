@@ -37,10 +37,21 @@ pub(super) fn in_one_place(
             ))?;
             Ok(Keys { jwks: None, jwks_uri: Some(uri.to_owned()) })
         }
-        (None, None) if method == ClientAuthentication::PrivateKeyJwt => {
-            Err(RegistrationRefusal::metadata("jwks", "private_key_jwt needs it, or jwks_uri"))
-        }
-        (None, None) => Ok(Keys::default()),
+        (None, None) => match method {
+            ClientAuthentication::PrivateKeyJwt => {
+                Err(RegistrationRefusal::metadata("jwks", "private_key_jwt needs it, or jwks_uri"))
+            }
+            // RFC 8705 §2.2.2.
+            ClientAuthentication::SelfSignedTlsClientAuth => {
+                let fault = "self_signed_tls_client_auth needs it, or jwks_uri";
+                Err(RegistrationRefusal::metadata("jwks", fault))
+            }
+            ClientAuthentication::None
+            | ClientAuthentication::ClientSecretBasic
+            | ClientAuthentication::ClientSecretPost
+            | ClientAuthentication::ClientSecretJwt
+            | ClientAuthentication::TlsClientAuth => Ok(Keys::default()),
+        },
     }
 }
 

@@ -41,11 +41,11 @@ impl<P: Ports> Engine<P> {
     ) -> Result<RegisteredClient, Error> {
         let (known, presented) = self.registered(id, bearer).await?;
         let asked = Members::read(document)?;
-        is_own(&known, &asked)?;
+        is_own(&known, &asked, |client, secret| self.has_sealed_secret(client, secret))?;
         let asked = statement::laid_over(self, asked).await?;
         let checked = checks(&asked, &self.registration_rules(&self.keys.algorithms()))?;
-        let mut client = checked.onto(Client::clone(&known));
-        let secret = self.with_secret(&mut client);
+        let mut client = checked.onto(Client::clone(&known))?;
+        let secret = self.with_secret(&mut client)?;
         let token = text::registration_access_token(&*self.env.rng);
         let client = Arc::new(client);
         // Of two who come with the same token, one wins; the other's token was spent a moment ago.
@@ -90,14 +90,18 @@ impl<P: Ports> Engine<P> {
 
 /// RFC 7592 §2.2: the document names the client it is for, may repeat the secret and may not choose another, and says
 /// nothing that is the server's to say.
-fn is_own(client: &Client, asked: &Members) -> Result<(), RegistrationRefusal> {
+fn is_own(
+    client: &Client,
+    asked: &Members,
+    has_sealed: impl FnOnce(&Client, &str) -> bool,
+) -> Result<(), RegistrationRefusal> {
     let refused = RegistrationRefusal::metadata;
     if asked.text("client_id")? != Some(client.client_id.as_str()) {
         return Err(refused("client_id", "it must be that of the client whose registration this is"));
     }
     if let Some(secret) = asked.text("client_secret")? {
         let hash = TokenHash::of(secret.as_bytes());
-        if !client.secrets.iter().any(|known| known.ct_eq(&hash)) {
+        if !client.secrets.iter().any(|known| known.ct_eq(&hash)) && !has_sealed(client, secret) {
             return Err(refused(
                 "client_secret",
                 "it is not the current one, and a client can't choose its own",

@@ -122,7 +122,10 @@ impl<P: Ports> Engine<P> {
             origin: ClientOrigin::MetadataDocument { fresh_until },
             ..Client::new(ClientId::from(url), now)
         };
-        Ok(checked.onto(blank))
+        checked.onto(blank).map_err(|refusal| {
+            tracing::debug!(url, %refusal, "a client's metadata document contradicts its profile");
+            Fault::Unusable("its metadata is not taken here")
+        })
     }
 
     /// Keeps what was fetched: tokens and consent refer to it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_jose::{Algorithm, Algorithms};
-use countersign_model::{GrantType, ScopeSet};
+use countersign_model::{GrantType, Profile, ScopeSet};
 
 /// Who may register a client, and what such a client may have. The same holds for clients that are known by a
 /// metadata document.
@@ -16,6 +16,10 @@ pub struct RegistrationPolicy {
     pub grant_types: BTreeSet<GrantType>,
     /// The most it may be given.
     pub scopes: ScopeSet,
+    /// Profiles it may ask for; the first is for those that ask for none.
+    pub profiles: Vec<Profile>,
+    /// The types of authorization details it may ask for (RFC 9396 §10).
+    pub authorization_details_types: BTreeSet<String>,
     /// Whose software statements are believed (RFC 7591 §2.3).
     pub statement_issuers: Vec<StatementIssuer>,
     /// Whether nobody registers without such a statement.
@@ -75,6 +79,14 @@ impl Default for RegistrationPolicy {
             access: RegistrationAccess::Off,
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),
+            // Those that are no weaker than OAuth 2.1.
+            profiles: vec![
+                Profile::OAuth21,
+                Profile::Fapi2Security,
+                Profile::Fapi2MessageSigning,
+                Profile::Mcp,
+            ],
+            authorization_details_types: BTreeSet::new(),
             statement_issuers: Vec::new(),
             require_statement: false,
             unused_lifetime: Duration::from_secs(90 * 86_400),

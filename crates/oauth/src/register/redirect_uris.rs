@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_model::{ApplicationType, GrantType};
+use countersign_model::{ApplicationType, ResponseType};
 use url::{Host, Url};
 
 use super::{Members, RegistrationRefusal};
@@ -17,7 +17,7 @@ const REFUSED: fn(&'static str) -> RegistrationRefusal = RegistrationRefusal::Re
 /// Where answers may go, and what kind of client that makes it.
 pub(super) fn allowed(
     asked: &Members,
-    grants: &BTreeSet<GrantType>,
+    response_types: &BTreeSet<ResponseType>,
 ) -> Result<(ApplicationType, Vec<String>), RegistrationRefusal> {
     // A list of something else is a fault of the redirect URIs, not of the metadata at large (RFC 7591 §3.2.2).
     let uris =
@@ -27,8 +27,8 @@ pub(super) fn allowed(
         return Err(REFUSED("there are too many"));
     }
     // RFC 7591 §2: flows by way of the browser need them.
-    if uris.is_empty() && grants.contains(&GrantType::AuthorizationCode) {
-        return Err(REFUSED("authorization_code needs at least one"));
+    if uris.is_empty() && !response_types.is_empty() {
+        return Err(REFUSED("answers by way of the browser need at least one"));
     }
     let kind = match asked.text("application_type")? {
         Some("web") => ApplicationType::Web,

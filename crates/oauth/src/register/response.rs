@@ -5,6 +5,8 @@ use std::sync::Arc;
 use countersign_model::{Client, GrantType, SecretString};
 use serde_json::{Map, Value, json};
 
+use super::grants::IMPLICIT;
+
 /// A client that registered itself, as it is told.
 pub struct RegisteredClient {
     /// The client.
@@ -48,15 +50,10 @@ impl std::fmt::Debug for RegisteredClient {
 /// The metadata of a client under the names of RFC 7591 §2, what is not there left out.
 fn metadata(client: &Client) -> Map<String, Value> {
     let about = &client.information;
-    let response_types: &[&str] =
-        if client.grant_types.contains(&GrantType::AuthorizationCode) { &["code"] } else { &[] };
-    let grant_types: Vec<&str> = client.grant_types.iter().map(|grant| grant.as_str()).collect();
     let members = [
         ("client_name", json!(client.client_name)),
         ("token_endpoint_auth_method", json!(client.authentication.as_str())),
         ("token_endpoint_auth_signing_alg", json!(client.token_endpoint_auth_signing_alg)),
-        ("grant_types", json!(grant_types)),
-        ("response_types", json!(response_types)),
         ("redirect_uris", json!(client.redirect_uris)),
         ("application_type", json!(client.application_type.as_str())),
         ("scope", json!(client.scopes)),
@@ -74,7 +71,44 @@ fn metadata(client: &Client) -> Map<String, Value> {
         ("introspection_encrypted_response_alg", json!(client.introspection_encrypted_response_alg)),
         ("introspection_encrypted_response_enc", json!(client.introspection_encrypted_response_enc)),
     ];
-    let known = members.into_iter().filter(|(_, value)| !value.is_null());
+    let name = client.certificate_name.as_ref().map(|name| (name.parameter(), json!(name.value())));
+    let members = members.into_iter().chain(authorization(client)).chain(name);
+    let known = members.filter(|(_, value)| !value.is_null());
     let localized = about.localized.iter().map(|(name, text)| (name.clone(), json!(text)));
     known.map(|(name, value)| (name.to_owned(), value)).chain(localized).collect()
+}
+
+/// What belongs to its requests, their answers, and what they lead to.
+fn authorization(client: &Client) -> [(&'static str, Value); 15] {
+    let own = &client.authorization;
+    let has_codes = client.grant_types.contains(&GrantType::AuthorizationCode);
+    let response_types = || own.response_types.iter().filter(|known| has_codes || !known.gives_code());
+    // OpenID Connect Registration §2: the name that clients know this by.
+    let implicit = response_types().any(|known| known.gives_id_token()).then_some(IMPLICIT);
+    let grant_types: Vec<&str> =
+        client.grant_types.iter().map(|grant| grant.as_str()).chain(implicit).collect();
+    let only_if = |flag: bool| if flag { Value::Bool(true) } else { Value::Null };
+    [
+        ("countersign_profile", json!(client.profile)),
+        ("grant_types", json!(grant_types)),
+        ("response_types", json!(response_types().collect::<Vec<_>>())),
+        (
+            "tls_client_certificate_bound_access_tokens",
+            only_if(client.tls_client_certificate_bound_access_tokens),
+        ),
+        ("dpop_bound_access_tokens", only_if(client.dpop_bound_access_tokens)),
+        ("require_pushed_authorization_requests", only_if(own.require_pushed_authorization_requests)),
+        ("require_signed_request_object", only_if(own.require_signed_request_object)),
+        ("request_object_signing_alg", json!(own.request_object_signing_alg)),
+        ("request_object_encryption_alg", json!(own.request_object_encryption_alg)),
+        ("request_object_encryption_enc", json!(own.request_object_encryption_enc)),
+        ("request_uris", json!((!own.request_uris.is_empty()).then_some(&own.request_uris))),
+        ("authorization_signed_response_alg", json!(own.authorization_signed_response_alg)),
+        ("authorization_encrypted_response_alg", json!(own.authorization_encrypted_response_alg)),
+        ("authorization_encrypted_response_enc", json!(own.authorization_encrypted_response_enc)),
+        (
+            "authorization_details_types",
+            json!((!own.authorization_details_types.is_empty()).then_some(&own.authorization_details_types)),
+        ),
+    ]
 }

@@ -1,5 +1,5 @@
 //! How the client wants to be answered: signed, encrypted, with which subjects (OpenID Connect Registration §2, RFC 9701
-//! §6). What is asked for and not offered is refused, not ignored: whoever asks for encryption must not get plain text.
+//! §6, JARM §3). What is asked for and not offered is refused, not ignored: whoever asks for encryption must not get plain text.
 
 use countersign_jose::Algorithm;
 use countersign_jose::jwe::{ContentEncryption, KeyManagement};
@@ -9,32 +9,22 @@ use super::{Members, RegistrationRefusal};
 
 /// Members of OpenID Connect and other extensions that ask for something that is not offered, where having less would
 /// be a surprise.
-const NOT_OFFERED: [&str; 20] = [
+const NOT_OFFERED: [&str; 10] = [
     "sector_identifier_uri",
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
     "userinfo_signed_response_alg",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
-    "request_object_signing_alg",
-    "request_object_encryption_alg",
-    "request_object_encryption_enc",
     "default_max_age",
     "default_acr_values",
     "backchannel_logout_uri",
     "frontchannel_logout_uri",
-    "authorization_signed_response_alg",
-    "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
-    "require_pushed_authorization_requests",
-    "require_signed_request_object",
-    "tls_client_certificate_bound_access_tokens",
-    "dpop_bound_access_tokens",
 ];
 
-/// How introspection answers are made for the client (RFC 9701 §6).
+/// How one kind of answer is made for the client: signed with what, encrypted in which way (`alg` and `enc`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct IntrospectionAnswers {
+pub(super) struct Answers {
     pub(super) signed: Option<String>,
     pub(super) encrypted: Option<(String, String)>,
 }
@@ -61,36 +51,60 @@ pub(super) fn offered(asked: &Members, algorithms: &[Algorithm]) -> Result<(), R
     }
 }
 
-/// RFC 9701 §6.
+/// How introspection is answered (RFC 9701 §6).
 pub(super) fn introspection(
     asked: &Members,
     algorithms: &[Algorithm],
     keys: &Keys,
-) -> Result<IntrospectionAnswers, RegistrationRefusal> {
-    let refused = RegistrationRefusal::metadata;
-    let names = (
+) -> Result<Answers, RegistrationRefusal> {
+    let names = [
         "introspection_signed_response_alg",
         "introspection_encrypted_response_alg",
         "introspection_encrypted_response_enc",
-    );
-    let signed = asked.text(names.0)?;
+    ];
+    answers(asked, names, algorithms, keys)
+}
+
+/// How authorization requests are answered that ask for a JWT (JARM §3).
+pub(super) fn authorization(
+    asked: &Members,
+    algorithms: &[Algorithm],
+    keys: &Keys,
+) -> Result<Answers, RegistrationRefusal> {
+    let names = [
+        "authorization_signed_response_alg",
+        "authorization_encrypted_response_alg",
+        "authorization_encrypted_response_enc",
+    ];
+    answers(asked, names, algorithms, keys)
+}
+
+fn answers(
+    asked: &Members,
+    [signed_name, alg_name, enc_name]: [&'static str; 3],
+    algorithms: &[Algorithm],
+    keys: &Keys,
+) -> Result<Answers, RegistrationRefusal> {
+    let refused = RegistrationRefusal::metadata;
+    let signed = asked.text(signed_name)?;
+    // RFC 8725 §3.2, JARM §3: `none` is nobody's algorithm.
     if signed.is_some_and(|wanted| !algorithms.iter().any(|known| known.as_str() == wanted)) {
-        return Err(refused(names.0, "it is not offered"));
+        return Err(refused(signed_name, "it is not offered"));
     }
-    let encrypted = match (asked.text(names.1)?, asked.text(names.2)?) {
+    let encrypted = match (asked.text(alg_name)?, asked.text(enc_name)?) {
         (None, None) => None,
-        (None, Some(_)) => return Err(refused(names.2, "it needs introspection_encrypted_response_alg")),
+        (None, Some(_)) => return Err(refused(enc_name, "it needs the alg that goes with it")),
         (Some(alg), enc) => {
             let management = alg.parse::<KeyManagement>().ok().filter(|known| known.is_asymmetric());
-            let management = management.ok_or(refused(names.1, "it is not offered"))?;
-            // RFC 9701 §6: the default.
+            let management = management.ok_or(refused(alg_name, "it is not offered"))?;
+            // RFC 9701 §6, JARM §3: the default.
             let enc = enc.unwrap_or(ContentEncryption::A128CbcHs256.as_str());
-            let enc: ContentEncryption = enc.parse().map_err(|_| refused(names.2, "it is not offered"))?;
+            let enc: ContentEncryption = enc.parse().map_err(|_| refused(enc_name, "it is not offered"))?;
             if *keys == Keys::default() {
-                return Err(refused(names.1, "it needs a public key in jwks, or jwks_uri"));
+                return Err(refused(alg_name, "it needs a public key in jwks, or jwks_uri"));
             }
             Some((management.to_string(), enc.to_string()))
         }
     };
-    Ok(IntrospectionAnswers { signed: signed.map(str::to_owned), encrypted })
+    Ok(Answers { signed: signed.map(str::to_owned), encrypted })
 }

@@ -31,6 +31,7 @@ mod pushed_requests;
 mod refresh_token;
 mod register;
 mod registration_management;
+mod registration_metadata;
 mod request_objects;
 mod resources;
 mod responses;

@@ -221,7 +221,7 @@ async fn every_other_refusal_has_its_code() {
         // What is not offered is refused where having less would be a surprise.
         (json!({"id_token_encrypted_response_alg": "RSA-OAEP-256"}), meta),
         (json!({"id_token_signed_response_alg": "none"}), meta),
-        (json!({"dpop_bound_access_tokens": true}), meta),
+        (json!({"default_max_age": 60}), meta),
         (json!({"subject_type": "pairwise"}), meta),
         (json!({"require_auth_time": "yes"}), meta),
         // RFC 9701 §6.

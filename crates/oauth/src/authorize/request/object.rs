@@ -32,7 +32,7 @@ pub(super) async fn read<P: Ports>(
     }
     // RFC 9101 §6.1: five parts are encrypted, and hold what was signed.
     let opened = if text.bytes().filter(|byte| *byte == b'.').count() == 4 {
-        Some(decrypted(engine, text).ok_or(refused(RequestObjectRefusal::Undecryptable))?)
+        Some(decrypted(engine, client, text).ok_or(refused(RequestObjectRefusal::Undecryptable))?)
     } else {
         None
     };
@@ -78,8 +78,16 @@ fn algorithms<P: Ports>(engine: &Engine<P>, client: &Client) -> Algorithms {
     rules.algorithms.iter().filter(fits).copied().collect()
 }
 
-fn decrypted<P: Ports>(engine: &Engine<P>, text: &str) -> Option<String> {
+fn decrypted<P: Ports>(engine: &Engine<P>, client: &Client, text: &str) -> Option<String> {
     let parsed = jwe::parse(text).ok()?;
+    // RFC 8725 §3.1: a client that registered how it encrypts is held to it.
+    let own = &client.authorization;
+    let is_own = |registered: Option<&String>, used: &str| registered.is_none_or(|name| name == used);
+    if !is_own(own.request_object_encryption_alg.as_ref(), parsed.header.key_management.as_str())
+        || !is_own(own.request_object_encryption_enc.as_ref(), parsed.header.content_encryption.as_str())
+    {
+        return None;
+    }
     let opened = engine.keys.decrypt(&parsed)?;
     String::from_utf8(opened.expose().clone()).ok()
 }
