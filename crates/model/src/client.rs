@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationType, AuthorizationMetadata, CertificateName, ClientId, ClientInformation, ClientOrigin,
-    Lifetimes, OptionalScopes, Profile, ScopeSet, Timestamp, TokenHash, UserId,
+    ApplicationType, AuthorizationMetadata, BackchannelMetadata, CertificateName, ClientId,
+    ClientInformation, ClientOrigin, Lifetimes, OptionalScopes, Profile, ScopeSet, Timestamp, TokenHash,
+    UserId,
 };
 
 /// A registered client. Field names follow the metadata of RFC 7591 §2 where it has one.
@@ -26,6 +27,9 @@ pub struct Client {
     /// Its authorization requests and their answers.
     #[serde(default)]
     pub authorization: AuthorizationMetadata,
+    /// Its backchannel authentication requests (CIBA §4).
+    #[serde(default)]
+    pub backchannel: BackchannelMetadata,
     /// Hashes of its secrets; two while one is being replaced.
     #[serde(default)]
     pub secrets: Vec<TokenHash>,
@@ -117,6 +121,7 @@ impl Client {
             authentication: ClientAuthentication::None,
             profile: Profile::default(),
             authorization: AuthorizationMetadata::default(),
+            backchannel: BackchannelMetadata::default(),
             secrets: Vec::new(),
             jwks: None,
             jwks_uri: None,
@@ -244,17 +249,21 @@ pub enum GrantType {
     /// The word of a trusted issuer (RFC 7523 §2.1).
     #[serde(rename = "urn:ietf:params:oauth:grant-type:jwt-bearer")]
     JwtBearer,
+    /// A client that asked in the background, and whose person agrees elsewhere (CIBA §4).
+    #[serde(rename = "urn:openid:params:grant-type:ciba")]
+    Ciba,
 }
 
 impl GrantType {
     /// Every grant type there is here.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthorizationCode,
         Self::ClientCredentials,
         Self::RefreshToken,
         Self::DeviceCode,
         Self::TokenExchange,
         Self::JwtBearer,
+        Self::Ciba,
     ];
 
     /// The registered name.
@@ -267,6 +276,7 @@ impl GrantType {
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Ciba => "urn:openid:params:grant-type:ciba",
         }
     }
 }

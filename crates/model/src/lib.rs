@@ -3,6 +3,7 @@
 mod address;
 mod api_key;
 mod authorization;
+mod backchannel;
 mod certificate_name;
 mod client;
 mod client_information;
@@ -20,6 +21,7 @@ mod user;
 pub use address::AddressList;
 pub use api_key::{ApiKey, ApiKeyStatus};
 pub use authorization::{AuthorizationMetadata, Profile, ResponseMode, ResponseType, UnknownWord};
+pub use backchannel::{BackchannelMetadata, TokenDeliveryMode, UnknownDeliveryMode};
 pub use certificate_name::CertificateName;
 pub use client::{AccessTokenFormat, Client, ClientAuthentication, ClientStatus, GrantType};
 pub use client_information::{ApplicationType, ClientInformation, ClientOrigin};

@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::{Client, GrantId, GrantType, ScopeSet, SecretString, Session, Timestamp};
+use countersign_model::{
+    Client, GrantId, GrantType, ScopeSet, SecretString, Session, SessionId, Timestamp, UserId,
+};
 use serde::Serialize;
 
 use crate::acr::class_of;
@@ -73,6 +75,13 @@ pub struct DeviceRequest {
     pub created_at: Timestamp,
 }
 
+/// Who decided, and how they had signed in.
+pub(crate) struct Decided<'a> {
+    pub(crate) user: &'a UserId,
+    pub(crate) session: Option<&'a SessionId>,
+    pub(crate) authentication: AuthenticationEvent,
+}
+
 impl<P: Ports> Engine<P> {
     /// A request at the device authorization endpoint, from this address.
     ///
@@ -110,6 +119,7 @@ impl<P: Ports> Engine<P> {
                 scopes: scopes.clone(),
                 resources: resources.clone(),
                 address,
+                backchannel: None,
                 created_at: now,
                 expires_at: now.plus(life),
             };
@@ -171,7 +181,14 @@ impl<P: Ports> Engine<P> {
         let now = self.now();
         let found = self.ports.waiting_decoupled(&user_code.hash(), now).await?;
         let (request, client) = self.of_a_device(found).await?;
-        if self.approve(&request, session, agreed).await? { Ok(client) } else { Err(Error::UnknownUserCode) }
+        let class = class_of(&self.settings.acr_classes, &[], session, false, now);
+        let authentication = AuthenticationEvent {
+            auth_time: session.auth_time,
+            amr: session.amr.clone(),
+            acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
+        };
+        let decided = Decided { user: &session.user, session: Some(&session.id), authentication };
+        if self.approve(&request, decided, agreed).await? { Ok(client) } else { Err(Error::UnknownUserCode) }
     }
 
     /// The person said no.
@@ -200,7 +217,7 @@ impl<P: Ports> Engine<P> {
     pub(crate) async fn approve(
         &self,
         request: &DecoupledRequest,
-        session: &Session,
+        decided: Decided<'_>,
         agreed: &ScopeSet,
     ) -> Result<bool, Error> {
         let now = self.now();
@@ -212,23 +229,17 @@ impl<P: Ports> Engine<P> {
         let grant = Grant {
             id: GrantId::generate(now, &*self.env.rng),
             client: request.client.clone(),
-            user: session.user.clone(),
-            session: Some(session.id.clone()),
+            user: decided.user.clone(),
+            session: decided.session.cloned(),
             scopes: scopes.clone(),
             created_at: now,
             revoked_at: None,
         };
-        let class = class_of(&self.settings.acr_classes, &[], session, false, now);
-        let authentication = AuthenticationEvent {
-            auth_time: session.auth_time,
-            amr: session.amr.clone(),
-            acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
-        };
         let approval = Approval {
             grant: grant.id.clone(),
-            user: session.user.clone(),
-            session: Some(session.id.clone()),
-            authentication,
+            user: decided.user.clone(),
+            session: decided.session.cloned(),
+            authentication: decided.authentication,
             scopes,
         };
         Ok(self.ports.approve_decoupled(&request.handle, &grant, &approval, now).await?)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_access::dpop;
 use countersign_jose::Algorithm;
 use countersign_jose::jwe::{ContentEncryption, KeyManagement};
-use countersign_model::{ClientAuthentication, GrantType, ResponseMode, ResponseType};
+use countersign_model::{ClientAuthentication, GrantType, ResponseMode, ResponseType, TokenDeliveryMode};
 use serde_json::{Map, Value, json};
 
 use crate::Settings;
@@ -79,6 +79,7 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         let proofs = names(&mut dpop::algorithms().iter());
         members.insert("dpop_signing_alg_values_supported".to_owned(), json!(proofs));
         members.extend(acr_values(settings));
+        members.extend(backchannel(settings));
         if settings.mtls_url.is_some() {
             let aliases = aliases(settings, members);
             members.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());
@@ -102,6 +103,19 @@ fn registration(settings: &Settings) -> impl Iterator<Item = (String, Value)> {
 fn acr_values(settings: &Settings) -> Option<(String, Value)> {
     let classes: Vec<&str> = settings.acr_classes.iter().map(|class| class.acr.as_str()).collect();
     (!classes.is_empty()).then(|| ("acr_values_supported".to_owned(), json!(classes)))
+}
+
+/// OpenID Connect CIBA §4.
+fn backchannel(settings: &Settings) -> [(String, Value); 4] {
+    let modes = [TokenDeliveryMode::Poll];
+    let algorithms: Vec<_> = settings.request_object_algorithms.iter().map(Algorithm::as_str).collect();
+    [
+        ("backchannel_authentication_endpoint", json!(settings.endpoints.backchannel_authentication)),
+        ("backchannel_token_delivery_modes_supported", json!(modes.map(TokenDeliveryMode::as_str))),
+        ("backchannel_authentication_request_signing_alg_values_supported", json!(algorithms)),
+        ("backchannel_user_code_parameter_supported", json!(false)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
 }
 
 /// The ways to send a key that need nothing but the other's public one.

@@ -154,6 +154,26 @@ pub enum Error {
     #[error("no device waits under this code")]
     UnknownUserCode,
 
+    // Backchannel authentication.
+    /// CIBA §7.1: none of the hints, or several.
+    #[error("exactly one of login_hint, login_hint_token and id_token_hint says who is asked")]
+    HintCount,
+    /// CIBA §13.
+    #[error("nobody is known by this hint")]
+    UnknownPerson,
+    /// CIBA §13.
+    #[error("binding_message must be short and plain: 100 letters, digits and signs at most")]
+    InvalidBindingMessage,
+    /// CIBA §7.1.1.
+    #[error("{0}")]
+    InvalidSignedRequest(RequestObjectRefusal),
+    /// CIBA §13: the server decided against it before anybody was asked.
+    #[error("as many requests as may wait for this person, or of this client, wait already")]
+    TooManyWaiting,
+    /// Nothing waits for this person under the name that they answer.
+    #[error("nothing waits for this person under this name")]
+    UnknownApproval,
+
     // Protected resources of our own.
     /// RFC 6750 §3.1.
     #[error("the access token does not count, or not here")]
@@ -192,6 +212,8 @@ pub enum RequestObjectRefusal {
     Signature,
     #[error("a claim of the request object is missing or wrong")]
     Claims,
+    #[error("the request object was used before")]
+    Replayed,
 }
 
 /// Why a client was not believed. Outside all are the same.
@@ -266,6 +288,8 @@ pub enum GrantRefusal {
     VerifierUnexpected,
     #[error("the device code is unknown, another client's, or was used before")]
     DeviceCodeUnknown,
+    #[error("the auth_req_id is unknown, another client's, or was used before")]
+    AuthReqIdUnknown,
     #[error("the assertion: {0}")]
     Assertion(ForeignRefusal),
     #[error("the assertion was used before")]
@@ -362,11 +386,17 @@ impl Error {
             Self::LoginRequired => wire(400, "login_required", "OpenID Connect Core §3.1.2.6"),
             Self::ConsentRequired => wire(400, "consent_required", "OpenID Connect Core §3.1.2.6"),
             Self::UnmetAuthentication => wire(400, "unmet_authentication_requirements", "RFC 9470 §5"),
-            Self::AccessDenied => wire(400, "access_denied", "RFC 6749 §4.1.2.1, RFC 8628 §3.5"),
+            Self::AccessDenied => wire(400, "access_denied", "RFC 6749 §4.1.2.1, RFC 8628 §3.5, CIBA §11"),
             Self::AuthorizationPending => wire(400, "authorization_pending", "RFC 8628 §3.5"),
             Self::SlowDown => wire(400, "slow_down", "RFC 8628 §3.5"),
             Self::ExpiredToken => wire(400, "expired_token", "RFC 8628 §3.5"),
             Self::UnknownUserCode => wire(400, "invalid_request", "RFC 8628 §3.3"),
+            Self::HintCount => wire(400, "invalid_request", "OpenID Connect CIBA §13"),
+            Self::UnknownPerson => wire(400, "unknown_user_id", "OpenID Connect CIBA §13"),
+            Self::InvalidBindingMessage => wire(400, "invalid_binding_message", "OpenID Connect CIBA §13"),
+            Self::InvalidSignedRequest(_) => wire(400, "invalid_request", "OpenID Connect CIBA §7.1.1, §13"),
+            Self::TooManyWaiting => wire(403, "access_denied", "OpenID Connect CIBA §13"),
+            Self::UnknownApproval => wire(404, "invalid_request", "OpenID Connect CIBA §8"),
             Self::InvalidToken => wire(401, "invalid_token", "RFC 6750 §3.1"),
             Self::InsufficientScope => wire(403, "insufficient_scope", "RFC 6750 §3.1"),
             Self::Registration(refusal) => registration_wire(refusal),

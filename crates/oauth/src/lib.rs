@@ -6,6 +6,7 @@
 mod acr;
 mod authorization_details;
 pub mod authorize;
+mod backchannel;
 pub mod client_auth;
 mod client_call;
 mod client_keys;
@@ -39,6 +40,7 @@ pub use authorization_details::{
 pub use authorize::{
     AuthorizationResponse, CheckedRedirectUri, ConsentRequest, Delivery, DetailRequest, SignInRequest, Step,
 };
+pub use backchannel::{Approver, BackchannelPolicy, BackchannelResponse, PendingApproval};
 pub use client_auth::{
     AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret, claimed_client,
 };

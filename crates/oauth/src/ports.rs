@@ -3,6 +3,7 @@
 //! One-time values are consumed in a single statement, never found and then deleted, so that of two callers who come
 //! at the same instant exactly one wins. An operation that returns `Ok` is durable.
 
+mod backchannel;
 mod decoupled;
 
 use std::future::Future;
@@ -15,6 +16,7 @@ use countersign_model::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use backchannel::{BackchannelLimits, BackchannelRequest, BackchannelRequests, BegunBackchannel};
 pub use decoupled::{Approval, DecoupledKind, DecoupledRequest, DecoupledRequests, Poll};
 
 use crate::AuthorizationDetails;
@@ -38,6 +40,7 @@ pub trait Ports:
     + Assertions
     + Proofs
     + DecoupledRequests
+    + BackchannelRequests
     + Registrations
     + PushedRequests
     + 'static
@@ -55,6 +58,7 @@ impl<T> Ports for T where
         + Assertions
         + Proofs
         + DecoupledRequests
+        + BackchannelRequests
         + Registrations
         + PushedRequests
         + 'static

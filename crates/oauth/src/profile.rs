@@ -184,7 +184,9 @@ impl Rules {
         match self.assertion_audience {
             AssertionAudience::Issuer => vec![&settings.issuer],
             AssertionAudience::IssuerOrEndpoint => {
-                vec![&settings.issuer, &at.token, &at.pushed_authorization_request]
+                // CIBA §7.1 says the same of its own endpoint.
+                let endpoints = [&at.token, &at.pushed_authorization_request, &at.backchannel_authentication];
+                std::iter::once(&settings.issuer).chain(endpoints).map(String::as_str).collect()
             }
         }
     }

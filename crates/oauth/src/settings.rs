@@ -8,7 +8,9 @@ use countersign_model::ScopeSet;
 use url::Url;
 
 use crate::register::{ClientDocumentPolicy, RegistrationPolicy};
-use crate::{AcrClass, DetailTypes, ExchangeRule, JwtBearerRule, Resources, TrustedIssuers};
+use crate::{
+    AcrClass, BackchannelPolicy, DetailTypes, ExchangeRule, JwtBearerRule, Resources, TrustedIssuers,
+};
 
 /// Settings of the engine. [`Settings::new`] gives every default; change what differs.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Settings {
     pub refresh_grace: Duration,
     /// How long a client waits between two polls (RFC 8628 §3.2, `interval`).
     pub poll_interval: Duration,
+    /// Backchannel authentication.
+    pub backchannel: BackchannelPolicy,
     /// The audience of access tokens whose client and request name none.
     pub default_audience: String,
     /// Resources (RFC 8707) any client may ask for, besides those registered for it.
@@ -82,6 +86,7 @@ pub struct Endpoints {
     pub userinfo: String,
     pub jwks: String,
     pub device_authorization: String,
+    pub backchannel_authentication: String,
     /// The page where people type user codes (RFC 8628 §3.2, `verification_uri`): short, because they type it too.
     pub verification: String,
     pub registration: String,
@@ -175,6 +180,7 @@ impl Settings {
             longest_signed_token: Duration::from_secs(86_400),
             refresh_grace: Duration::from_secs(10),
             poll_interval: Duration::from_secs(5),
+            backchannel: BackchannelPolicy::default(),
             default_audience: issuer.clone(),
             resources: Resources::default(),
             several_audiences: false,
@@ -230,6 +236,7 @@ impl Settings {
             lives.session,
             lives.interaction,
             lives.pushed_request,
+            self.backchannel.lifetime,
         ];
         if others.iter().any(|life| *life < second) {
             return Err(InvalidSettings::Lifetime);
@@ -262,6 +269,7 @@ impl Endpoints {
             userinfo: at("/userinfo"),
             jwks: at("/jwks"),
             device_authorization: at("/device_authorization"),
+            backchannel_authentication: at("/bc-authorize"),
             verification: at("/device"),
             registration: at("/register"),
         }

@@ -35,7 +35,7 @@ statements! {
 }
 
 /// Microseconds, as the times are.
-fn micros(span: Duration) -> i64 {
+pub(crate) fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 

@@ -7,6 +7,7 @@ mod access_tokens;
 mod api_key_use;
 mod api_keys;
 mod assertions;
+mod backchannel;
 mod certificates;
 mod changes;
 mod clients;
@@ -204,6 +205,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         api_key_use::STATEMENTS,
         api_keys::STATEMENTS,
         assertions::STATEMENTS,
+        backchannel::STATEMENTS,
         proofs::STATEMENTS,
         certificates::STATEMENTS,
         changes::STATEMENTS,

@@ -28,6 +28,7 @@ static MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 5, name: "dpop_proofs", text: include_str!("../migrations/0005_dpop_proofs.sql") },
     Migration { version: 6, name: "applications", text: include_str!("../migrations/0006_applications.sql") },
+    Migration { version: 7, name: "backchannel", text: include_str!("../migrations/0007_backchannel.sql") },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

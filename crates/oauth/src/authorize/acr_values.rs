@@ -7,7 +7,7 @@ const MOST: usize = 16;
 
 /// The classes asked for, in order of preference, as far as there are such. Names that nobody here knows ask for
 /// nothing (OpenID Connect Core §3.1.2.1: a voluntary claim); a resource that insists refuses the token.
-pub(super) fn known(settings: &Settings, sent: &Parameters<'_>) -> Result<Vec<String>, Error> {
+pub(crate) fn known(settings: &Settings, sent: &Parameters<'_>) -> Result<Vec<String>, Error> {
     let names: Vec<&str> =
         sent.one("acr_values").unwrap_or_default().split(' ').filter(|name| !name.is_empty()).collect();
     if names.len() > MOST {

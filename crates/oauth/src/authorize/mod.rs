@@ -10,7 +10,7 @@
 //! `checks` below is the table: one line a check, one file a check, in the order in which they are made. `request`
 //! settles before it where the parameters come from: the query, a pushed request or a request object.
 
-mod acr_values;
+pub(crate) mod acr_values;
 mod answer;
 mod client;
 mod decide;

@@ -33,7 +33,7 @@ pub(crate) fn allowed(
 
 /// Some profiles want every token to be for a resource that was named (RFC 8707 §2: `invalid_target` when one is
 /// missing, too).
-pub(super) fn named_where_it_must(client: &Client, resources: &[String]) -> Result<(), Error> {
+pub(crate) fn named_where_it_must(client: &Client, resources: &[String]) -> Result<(), Error> {
     let must = Rules::of(client.profile).resource_required;
     if must && resources.is_empty() { Err(Error::InvalidTarget) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_model::{ClientId, GrantId, ScopeSet, SessionId, Timestamp, TokenHash, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, AuthenticationEvent, Grant};
+use super::{Answer, AuthenticationEvent, BackchannelRequest, Grant};
 
 /// Which flow a request belongs to. What one flow gave out is nothing in the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ use super::{Answer, AuthenticationEvent, Grant};
 pub enum DecoupledKind {
     /// RFC 8628.
     Device,
+    /// OpenID Connect CIBA.
+    Backchannel,
 }
 
 impl DecoupledKind {
@@ -24,6 +26,7 @@ impl DecoupledKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Backchannel => "backchannel",
         }
     }
 }
@@ -31,9 +34,9 @@ impl DecoupledKind {
 /// A request that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DecoupledRequest {
-    /// Hash of what the client polls with: `device_code` (RFC 8628 §3.2).
+    /// Hash of what the client polls with: `device_code` (RFC 8628 §3.2), `auth_req_id` (CIBA §7.3).
     pub hash: TokenHash,
-    /// Hash of what the person finds it by: the user code.
+    /// Hash of what the person finds it by: the user code, or the name it has on their page.
     pub handle: TokenHash,
     /// Which flow it belongs to.
     pub kind: DecoupledKind,
@@ -45,6 +48,9 @@ pub struct DecoupledRequest {
     pub resources: Vec<String>,
     /// Where the request came from, so that the person can judge it (RFC 8628 §5.4).
     pub address: Option<IpAddr>,
+    /// What more there is of it in the backchannel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel: Option<BackchannelRequest>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends.

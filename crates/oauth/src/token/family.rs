@@ -16,6 +16,8 @@ pub(super) struct Family<'a> {
     pub(super) authentication: &'a AuthenticationEvent,
     /// The nonce of the OpenID Connect request.
     pub(super) nonce: Option<&'a str>,
+    /// The backchannel request that it answers (CIBA §10.3.1).
+    pub(super) auth_req_id: Option<&'a str>,
     pub(super) scopes: &'a ScopeSet,
     /// Every resource it is for; the refresh token keeps them all.
     pub(super) resources: &'a [String],
@@ -50,7 +52,7 @@ impl<P: Ports> Engine<P> {
             lifetime: None,
         };
         let mut access = self.make_access_token(&order, now)?;
-        let id_order = IdTokenOrder { client, person, nonce: family.nonce };
+        let id_order = IdTokenOrder { client, person, nonce: family.nonce, auth_req_id: family.auth_req_id };
         access.id_token = self.make_id_token(&id_order, family.scopes, access.text(), now)?;
         let refresh = refresh_token::first(self, caller, family, now);
         let kept = refresh.as_ref().map(|(_, kept)| kept);

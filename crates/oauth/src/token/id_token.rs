@@ -15,6 +15,8 @@ pub(super) struct IdTokenOrder<'a> {
     pub(super) client: &'a Client,
     pub(super) person: Person<'a>,
     pub(super) nonce: Option<&'a str>,
+    /// The backchannel request that it answers.
+    pub(super) auth_req_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -43,6 +45,9 @@ struct IdClaims<'a> {
     /// The state it answers (FAPI 1.0 part 2 §5.1.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     s_hash: Option<String>,
+    /// The backchannel request that it answers (CIBA §10.3.1).
+    #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
+    auth_req_id: Option<&'a str>,
 }
 
 /// What an ID token vouches for beside itself.
@@ -89,7 +94,7 @@ impl<P: Ports> Engine<P> {
             authentication: Some(order.authentication),
         };
         let beside = Beside { access_token: None, code: order.code, state: order.state };
-        let order = IdTokenOrder { client: order.client, person, nonce: order.nonce };
+        let order = IdTokenOrder { client: order.client, person, nonce: order.nonce, auth_req_id: None };
         self.sign_id_token(&order, beside, self.now())
     }
 
@@ -116,6 +121,7 @@ impl<P: Ports> Engine<P> {
             at_hash: hash(beside.access_token),
             c_hash: hash(beside.code),
             s_hash: hash(beside.state),
+            auth_req_id: order.auth_req_id,
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
         Ok(self.keys.sign("JWT", &payload, Some(algorithm), now)?)

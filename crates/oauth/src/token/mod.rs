@@ -98,6 +98,7 @@ impl<P: Ports> Engine<P> {
             GrantType::DeviceCode => grants::device_code::redeem(self, client, form).await,
             GrantType::TokenExchange => grants::token_exchange::exchange(self, client, form).await,
             GrantType::JwtBearer => grants::jwt_bearer::redeem(self, client, form).await,
+            GrantType::Ciba => grants::ciba::redeem(self, client, form).await,
         }
     }
 }

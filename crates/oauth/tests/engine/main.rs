@@ -12,6 +12,8 @@ mod attacks;
 mod authorization_code;
 mod authorization_details;
 mod authorize;
+mod backchannel;
+mod backchannel_signed;
 mod client_auth;
 mod client_credentials;
 mod client_documents;

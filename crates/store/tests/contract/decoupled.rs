@@ -22,6 +22,7 @@ fn request(name: &str) -> DecoupledRequest {
         scopes: scopes("openid read"),
         resources: vec!["https://api.example".into()],
         address: Some("2001:db8::7".parse().unwrap()),
+        backchannel: None,
         created_at: at(0),
         expires_at: at(600),
     }

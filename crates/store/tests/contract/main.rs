@@ -30,6 +30,7 @@ macro_rules! contract {
 
 mod access_tokens;
 mod api_keys;
+mod backchannel;
 mod certificates;
 mod changes;
 mod clients;

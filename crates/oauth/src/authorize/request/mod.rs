@@ -15,6 +15,7 @@ use crate::ports::{Interaction, Origin, Ports};
 use crate::profile::Rules;
 use crate::{Engine, Error, Parameters};
 
+pub(crate) use object::parameters;
 pub(crate) use pushed::URN;
 
 /// The parameters that count, whose they are and how they came. Nothing else of them has been checked.

@@ -124,7 +124,7 @@ fn claims_hold(client: &Client, claims: &ValidClaims, leeway: Duration, now: Tim
 
 /// Claims as parameters: texts as they are, numbers and truth values as text, `resource` as often as it has entries, and
 /// every other structure as JSON (OpenID Connect Core §6.1, RFC 9396 §3).
-fn parameters(claims: &Map<String, Value>) -> Option<Parameters<'static>> {
+pub(crate) fn parameters(claims: &Map<String, Value>) -> Option<Parameters<'static>> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for (name, value) in claims.iter().filter(|(name, _)| !OF_THE_TOKEN.contains(&name.as_str())) {
         match value {

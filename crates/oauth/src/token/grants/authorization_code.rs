@@ -67,6 +67,7 @@ pub(crate) async fn redeem<P: Ports>(
         session: code.session.as_ref(),
         authentication: &code.authentication,
         nonce: code.nonce.as_deref(),
+        auth_req_id: None,
         scopes: &code.scopes,
         resources: &code.resources,
         details: &code.authorization_details,

@@ -45,6 +45,7 @@ pub(crate) async fn redeem<P: Ports>(
         session: approval.session.as_ref(),
         authentication: &approval.authentication,
         nonce: None,
+        auth_req_id: None,
         scopes: &approval.scopes,
         resources: &request.resources,
         details: &none,

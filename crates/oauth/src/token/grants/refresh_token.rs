@@ -80,7 +80,7 @@ pub(crate) async fn rotate<P: Ports>(
     };
     let mut access = engine.make_access_token(&order, now)?;
     // OpenID Connect Core §12.2: auth_time stays that of the sign-in; no nonce.
-    let id_order = IdTokenOrder { client, person, nonce: None };
+    let id_order = IdTokenOrder { client, person, nonce: None, auth_req_id: None };
     access.id_token = engine.make_id_token(&id_order, &scopes, access.text(), now)?;
 
     let next_text = text::refresh_token(&*engine.env.rng);

@@ -366,6 +366,45 @@ impl DecoupledRequests for Memory {
     }
 }
 
+impl BackchannelRequests for Memory {
+    async fn begin_backchannel(
+        &self,
+        request: &DecoupledRequest,
+        pace: Duration,
+        limits: BackchannelLimits,
+    ) -> Answer<BegunBackchannel> {
+        let mut tables = self.open()?;
+        let user = request.backchannel.as_ref().unwrap().user.clone();
+        let count = |counts: &dyn Fn(&Decoupled) -> bool| {
+            let alive = |one: &&Decoupled| request.created_at < one.request.expires_at && counts(one);
+            u32::try_from(tables.decoupled.iter().filter(alive).count()).unwrap()
+        };
+        let of = |one: &Decoupled| one.request.backchannel.as_ref().is_some_and(|asked| asked.user == user);
+        let from = |one: &Decoupled| one.request.client == request.client;
+        let pending = |one: &Decoupled| matches!(one.state, State::Pending);
+        let open = |one: &Decoupled| matches!(one.state, State::Pending | State::Denied);
+        if count(&|one| of(one) && pending(one)) >= limits.person
+            || count(&|one| of(one) && from(one) && open(one)) >= limits.pair
+            || count(&|one| one.request.backchannel.is_some() && from(one) && pending(one)) >= limits.client
+        {
+            return Ok(BegunBackchannel::TooMany);
+        }
+        let (request, state) = (request.clone(), State::Pending);
+        tables.decoupled.push(Decoupled { request, pace, polled_at: None, looks: 0, state });
+        Ok(BegunBackchannel::Kept)
+    }
+
+    async fn waiting_backchannel(&self, user: &UserId, now: Timestamp) -> Answer<Vec<DecoupledRequest>> {
+        let tables = self.open()?;
+        let theirs = |one: &&Decoupled| {
+            matches!(one.state, State::Pending)
+                && now < one.request.expires_at
+                && one.request.backchannel.as_ref().is_some_and(|asked| asked.user == *user)
+        };
+        Ok(tables.decoupled.iter().filter(theirs).map(|one| one.request.clone()).collect())
+    }
+}
+
 impl Registrations for Memory {
     async fn initial_access_token_counts(&self, hash: &TokenHash, now: Timestamp) -> Answer<bool> {
         let tables = self.open()?;
