@@ -1,6 +1,7 @@
 //! `countersign client`
 
 mod authorization;
+mod backchannel;
 mod policy;
 mod update;
 
@@ -126,6 +127,8 @@ struct Add {
     #[command(flatten)]
     authorization: authorization::Options,
     #[command(flatten)]
+    backchannel: backchannel::Options,
+    #[command(flatten)]
     sink: SecretSink,
 }
 
@@ -138,6 +141,7 @@ enum Grant {
     DeviceCode,
     TokenExchange,
     JwtBearer,
+    Ciba,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -258,8 +262,10 @@ impl Add {
             ..Client::new(self.id, desk.env.now())
         };
         self.policy.onto(&mut client)?;
+        self.backchannel.onto(&mut client);
         policy::check(&client, config)?;
         authorization::check(&client)?;
+        backchannel::check(&client)?;
         desk.store.create_client(&client).await?;
         print_with_secret(&client, secret.as_ref(), &sink, "registered", format)
     }
@@ -364,6 +370,7 @@ impl From<Grant> for GrantType {
             Grant::DeviceCode => Self::DeviceCode,
             Grant::TokenExchange => Self::TokenExchange,
             Grant::JwtBearer => Self::JwtBearer,
+            Grant::Ciba => Self::Ciba,
         }
     }
 }
@@ -527,7 +534,7 @@ fn value(client: &Client) -> Value {
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "created_at": client.created_at.seconds(),
     });
-    for own in [authorization::members(client), policy::members(client)] {
+    for own in [authorization::members(client), backchannel::members(client), policy::members(client)] {
         if let (Value::Object(all), Value::Object(own)) = (&mut value, own) {
             all.extend(own);
         }

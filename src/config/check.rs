@@ -367,6 +367,7 @@ impl Check {
             refresh_grace: span(raw.refresh_grace, Duration::from_secs(10)),
             id_token: span(raw.id_token, 10 * MINUTE),
             device_code: span(raw.device_code, 10 * MINUTE),
+            backchannel_request: span(raw.backchannel_request, 5 * MINUTE),
             session: span(raw.session, 12 * 60 * MINUTE),
             several_audiences: raw.several_audiences,
         };
@@ -383,6 +384,10 @@ impl Check {
                 "tokens.access_token",
                 "at most 30d: single clients may have reference tokens that live longer",
             );
+        }
+        // The longer one waits, the less its person remembers of it.
+        if tokens.backchannel_request < MINUTE / 2 || tokens.backchannel_request > 30 * MINUTE {
+            self.wrong("tokens.backchannel_request", "between 30s and 30m");
         }
         if tokens.refresh_grace > 5 * MINUTE {
             self.wrong("tokens.refresh_grace", "at most 5m: a stolen token could be used that long");

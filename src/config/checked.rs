@@ -192,6 +192,7 @@ pub(crate) struct Tokens {
     pub(crate) refresh_grace: Duration,
     pub(crate) id_token: Duration,
     pub(crate) device_code: Duration,
+    pub(crate) backchannel_request: Duration,
     pub(crate) session: Duration,
     pub(crate) several_audiences: bool,
 }

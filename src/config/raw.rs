@@ -400,6 +400,8 @@ pub(crate) struct RawTokens {
     pub id_token: Option<Span>,
     /// Codes of the device flow (RFC 8628). Default: `10m`.
     pub device_code: Option<Span>,
+    /// How long a backchannel request waits for its person (CIBA). Default: `5m`.
+    pub backchannel_request: Option<Span>,
     /// Sign-in sessions. Default: `12h`.
     pub session: Option<Span>,
     /// Whether one access token may be for several resources, each of which could use it at the others. Default: no.

@@ -45,6 +45,7 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         session: tokens.session,
         ..Lifetimes::default()
     };
+    settings.backchannel.lifetime = tokens.backchannel_request;
     settings.exchange_rules.clone_from(&config.grants.token_exchange);
     settings.jwt_bearer_rules.clone_from(&config.grants.jwt_bearer);
     settings.trusted_issuers = grants::trusted_issuers(config)?;

@@ -64,6 +64,7 @@ pub(crate) enum Form {
     SignOut,
     Device,
     DeviceDecision,
+    Approval,
 }
 
 impl Form {
@@ -74,6 +75,7 @@ impl Form {
             Self::SignOut => "sign-out",
             Self::Device => "device",
             Self::DeviceDecision => "device-decision",
+            Self::Approval => "approval",
         }
     }
 }

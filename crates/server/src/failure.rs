@@ -171,7 +171,7 @@ impl From<Error> for Failure {
             return Self::Internal;
         }
         match error {
-            Error::UnknownInteraction | Error::UnknownUserCode => Self::Expired,
+            Error::UnknownInteraction | Error::UnknownUserCode | Error::UnknownApproval => Self::Expired,
             other => Self::BadRequest { code: other.code(), detail: other.description() },
         }
     }

@@ -196,7 +196,13 @@ impl Turn<'_> {
 
 /// What a person is asked about later, or what waits in the store until somebody comes.
 const fn begins_something(endpoint: Endpoint) -> bool {
-    matches!(endpoint, Endpoint::Authorize | Endpoint::Par | Endpoint::DeviceAuthorization)
+    matches!(
+        endpoint,
+        Endpoint::Authorize
+            | Endpoint::Par
+            | Endpoint::DeviceAuthorization
+            | Endpoint::BackchannelAuthentication
+    )
 }
 
 fn refused(endpoint: Endpoint, limit: Limit, Wait(wait): Wait) -> TooMany {

@@ -19,9 +19,9 @@ use crate::cors;
 use crate::current_certificate::current_certificate;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
-    Endpoint, account, assets, authorize, consent, crl, device, device_authorization, device_qr, discovery,
-    home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out, token,
-    trust_bundle, userinfo,
+    Endpoint, account, approvals, assets, authorize, backchannel_authentication, consent, crl, device,
+    device_authorization, device_qr, discovery, home, introspect, jwks, openapi, par, register, registration,
+    revoke, sign_in, sign_out, token, trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
@@ -81,6 +81,12 @@ fn protocol(routes: Routes, state: &AppState) -> Routes {
             Endpoint::DeviceAuthorization,
             &path_of(&at.device_authorization),
             send(post(device_authorization::device_authorization)),
+        )
+        // No page calls this one: its clients keep a secret or a key.
+        .at(
+            Endpoint::BackchannelAuthentication,
+            &path_of(&at.backchannel_authentication),
+            post(backchannel_authentication::backchannel_authentication),
         )
         .at(Endpoint::Introspect, &path_of(&at.introspection), post(introspect::introspect))
         .at(
@@ -144,6 +150,7 @@ fn pages(routes: Routes, state: &AppState) -> Routes {
         .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
         .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
         .at(Endpoint::Account, &path("/account"), get(account::account))
+        .at(Endpoint::Approvals, &path(approvals::PATH), get(approvals::show).post(approvals::submit))
         .at(Endpoint::Assets, &path("/assets/{name}"), get(assets::asset))
 }
 

@@ -2,7 +2,7 @@
 
 use countersign_model::{AccessTokenFormat, ClientId, GrantType, ScopeSet};
 
-use super::{Format_, Grant, find, policy, show};
+use super::{Format_, Grant, backchannel, find, policy, show};
 use crate::config::Config;
 use crate::output::{Failure, Format};
 use crate::wiring::Desk;
@@ -26,6 +26,8 @@ pub(super) struct Update {
     token_format: Option<Format_>,
     #[command(flatten)]
     policy: policy::Options,
+    #[command(flatten)]
+    backchannel: backchannel::Options,
 }
 
 impl Update {
@@ -45,6 +47,8 @@ impl Update {
             client.access_token_format = AccessTokenFormat::from(token_format);
         }
         self.policy.onto(&mut client)?;
+        self.backchannel.onto(&mut client);
+        backchannel::check(&client)?;
         policy::check(&client, config)?;
         super::authorization::check(&client)?;
         desk.store.update_client(&client, desk.env.now()).await?;

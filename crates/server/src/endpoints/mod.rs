@@ -1,8 +1,10 @@
 //! One file an endpoint, named as the specification names it.
 
 pub(crate) mod account;
+pub(crate) mod approvals;
 pub(crate) mod assets;
 pub(crate) mod authorize;
+pub(crate) mod backchannel_authentication;
 pub(crate) mod consent;
 pub(crate) mod crl;
 pub(crate) mod device;
@@ -28,8 +30,10 @@ pub(crate) mod userinfo;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Endpoint {
     Account,
+    Approvals,
     Assets,
     Authorize,
+    BackchannelAuthentication,
     Consent,
     Crl,
     Device,
@@ -56,10 +60,12 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Account,
+        Self::Approvals,
         Self::Assets,
         Self::Authorize,
+        Self::BackchannelAuthentication,
         Self::Consent,
         Self::Crl,
         Self::Device,
@@ -87,8 +93,10 @@ impl Endpoint {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Approvals => "approvals",
             Self::Assets => "assets",
             Self::Authorize => "authorize",
+            Self::BackchannelAuthentication => "backchannel_authentication",
             Self::Consent => "consent",
             Self::Crl => "crl",
             Self::Device => "device",

@@ -14,6 +14,7 @@ use countersign_model::{PasswordHashText, SecretString, Subject, User, Username}
 use countersign_oauth::{SignInRequest, Step, UserCode};
 use countersign_passwords::Verdict;
 
+use super::approvals;
 use super::authorize::next;
 use super::consent::destinations;
 use crate::body::read_form;
@@ -35,12 +36,15 @@ pub(crate) enum Onward {
     Account,
     /// The page that connects a device, with the code they came with.
     Device(Option<UserCode>),
+    /// What waits for their approval.
+    Approvals,
 }
 
 impl Onward {
     fn read(params: &Params<'_>) -> Self {
         match params.one("to") {
             Some("device") => Self::Device(params.one("user_code").and_then(UserCode::read)),
+            Some("approvals") => Self::Approvals,
             Some(_) | None => Self::Account,
         }
     }
@@ -51,6 +55,7 @@ impl Onward {
             Self::Account => "/sign-in".to_owned(),
             Self::Device(None) => "/sign-in?to=device".to_owned(),
             Self::Device(Some(code)) => format!("/sign-in?to=device&user_code={code}"),
+            Self::Approvals => "/sign-in?to=approvals".to_owned(),
         })
     }
 
@@ -60,6 +65,7 @@ impl Onward {
             Self::Account => "/account".to_owned(),
             Self::Device(None) => "/device".to_owned(),
             Self::Device(Some(code)) => format!("/device?user_code={code}"),
+            Self::Approvals => approvals::PATH.to_owned(),
         })
     }
 
@@ -67,6 +73,7 @@ impl Onward {
     fn words(self) -> (Vec<(&'static str, String)>, &'static str) {
         match self {
             Self::Account => (Vec::new(), "to see your account"),
+            Self::Approvals => (vec![("to", "approvals".to_owned())], "to see what waits for your approval"),
             Self::Device(code) => {
                 let to = ("to", "device".to_owned());
                 let code = code.map(|code| ("user_code", code.to_string()));

@@ -207,6 +207,38 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) until: Moment,
 }
 
+/// What waits for a person's approval.
+#[derive(Template)]
+#[template(path = "approvals.html")]
+pub(crate) struct ApprovalsPage<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) person: &'a str,
+    pub(crate) username: &'a str,
+    /// Where they sign in again, or somebody else does.
+    pub(crate) again: &'a str,
+    /// What became of the last answer.
+    pub(crate) notice: Option<Notice>,
+    pub(crate) approvals: Vec<ApprovalLine>,
+}
+
+/// One request that waits.
+pub(crate) struct ApprovalLine {
+    pub(crate) id: String,
+    pub(crate) client: String,
+    /// What the person's other screen shows.
+    pub(crate) binding_message: Option<String>,
+    /// Where it came from.
+    pub(crate) address: Option<String>,
+    pub(crate) since: Moment,
+    pub(crate) until: Moment,
+    pub(crate) scopes: Vec<ScopeLine>,
+    /// The same, as the form sends them back.
+    pub(crate) scope: String,
+    /// Whether the person's sign-in is of the kind it asks for.
+    pub(crate) is_met: bool,
+    pub(crate) csrf: String,
+}
+
 /// A moment, for people and for machines.
 pub(crate) struct Moment {
     pub(crate) human: String,
@@ -339,6 +371,26 @@ mod tests {
             since: moment(),
             until: moment(),
         };
+        let waits = ApprovalLine {
+            id: "abc".to_owned(),
+            client: "<Invoice & Co>".to_owned(),
+            binding_message: Some("<Merchant> 12".to_owned()),
+            address: Some("192.0.2.7".to_owned()),
+            since: moment(),
+            until: moment(),
+            scopes: Vec::new(),
+            scope: "openid".to_owned(),
+            is_met: true,
+            csrf: "token".to_owned(),
+        };
+        let approvals = ApprovalsPage {
+            frame,
+            person: "Ada Lovelace",
+            username: "ada",
+            again: "/sign-in",
+            notice: None,
+            approvals: vec![waits],
+        };
         let fields = [("code", "<Merchant>".to_owned())];
         let form_post = FormPostPage { frame, action: "https://<Invoice", fields: &fields };
         let home = HomePage {
@@ -362,6 +414,7 @@ mod tests {
             ("form_post", form_post.render().unwrap()),
             ("home", home.render().unwrap()),
             ("account", account.render().unwrap()),
+            ("approvals", approvals.render().unwrap()),
         ]
     }
 

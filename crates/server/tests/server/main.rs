@@ -8,6 +8,7 @@
 )]
 
 mod authorize;
+mod backchannel;
 mod bad_input;
 mod browser;
 mod device;

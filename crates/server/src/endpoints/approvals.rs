@@ -1,0 +1,150 @@
+//! The page on which a person answers requests of the backchannel (OpenID Connect CIBA §8): who asks, for what, with
+//! which message, since when, from where.
+//!
+//! Nothing is announced and nothing is guessed here: the page shows what waits for whoever is signed in, and what waits
+//! for somebody else is not there.
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use countersign_model::ScopeSet;
+use countersign_oauth::{Approver, Error, PendingApproval};
+
+use super::consent::scope_lines;
+use super::sign_in::Onward;
+use crate::body::{BadForm, read_form};
+use crate::browser::{Browser, Form};
+use crate::client_address::ClientAddress;
+use crate::failure::Failure;
+use crate::pages::{ApprovalLine, ApprovalsPage, Destinations, Moment, Notice, page, see_other};
+use crate::params::{Malformed, Params};
+use crate::state::{AppState, SignedIn};
+
+/// `GET /account/approvals`
+pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Approvals.sign_in(&state)));
+    };
+    let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
+    list(&state, &browser, &signed_in, None).await
+}
+
+/// `POST /account/approvals`
+pub(crate) async fn submit(
+    State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let form = Params::parse(&body)?;
+    let id = form.one("approval").ok_or(Failure::Expired)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Approvals.sign_in(&state)));
+    };
+    // Only a browser that was shown this request, in this session, has this token.
+    let browser = state.check_form(&headers, &form, Form::Approval, &about(id, &signed_in))?;
+    let (user, address) = (&signed_in.user.id, address.0);
+    let (event, answered) = match form.one("decision") {
+        Some("approve") => {
+            // What the page showed is what was agreed to; the engine lets nothing be added.
+            let shown: ScopeSet = form
+                .one("scope")
+                .unwrap_or_default()
+                .parse()
+                .map_err(|_| Failure::BadForm(BadForm::Malformed(Malformed::Encoding)))?;
+            let approver = Approver::Session(&signed_in.session);
+            ("request_approved", state.engine().approve_backchannel(id, approver, &shown).await)
+        }
+        Some("deny") => ("request_denied", state.engine().deny_backchannel(id, user).await),
+        Some(_) | None => return Ok(see_other(&state.path(PATH))),
+    };
+    let outcome = match answered {
+        Ok(client) => {
+            let client_id = &client.client_id;
+            tracing::info!(target: "countersign::audit", event, %user, client = %client_id, %address, "backchannel request answered");
+            if event == "request_approved" { Outcome::Approved } else { Outcome::Denied }
+        }
+        Err(Error::UnknownApproval) => Outcome::Gone,
+        Err(Error::UnmetAuthentication) => Outcome::TooWeak,
+        Err(error) => return Err(error.into()),
+    };
+    list(&state, &browser, &signed_in, Some(outcome)).await
+}
+
+/// Where the page is.
+pub(crate) const PATH: &str = "/account/approvals";
+
+/// What became of an answer.
+#[derive(Clone, Copy)]
+enum Outcome {
+    Approved,
+    Denied,
+    /// Nothing waits for this person under that name.
+    Gone,
+    /// The request wants another kind of sign-in.
+    TooWeak,
+}
+
+impl Outcome {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Approved | Self::Denied => StatusCode::OK,
+            Self::Gone => StatusCode::NOT_FOUND,
+            Self::TooWeak => StatusCode::FORBIDDEN,
+        }
+    }
+
+    fn notice(self) -> Notice {
+        let (title, text) = match self {
+            Self::Approved => ("You approved the request", "Go back to where you began: it goes on there."),
+            Self::Denied => ("You denied the request", "Whoever asked is told so, and gets nothing."),
+            Self::Gone => {
+                ("That request is gone", "It was answered already, or it waited too long. Nothing was done.")
+            }
+            Self::TooWeak => {
+                ("Sign in again first", "This request asks for a more recent or a stronger sign-in.")
+            }
+        };
+        Notice { title, text: text.to_owned() }
+    }
+}
+
+fn about(id: &str, signed_in: &SignedIn) -> String {
+    format!("{id} {}", signed_in.session.id)
+}
+
+async fn list(
+    state: &AppState,
+    browser: &Browser,
+    signed_in: &SignedIn,
+    outcome: Option<Outcome>,
+) -> Result<Response, Failure> {
+    let pending = state.engine().approvals(&signed_in.user.id).await?;
+    let line = |pending: &PendingApproval| ApprovalLine {
+        client: pending.client.client_name.clone(),
+        binding_message: pending.binding_message.clone(),
+        address: pending.address.map(|address| address.to_string()),
+        since: Moment::new(pending.created_at),
+        until: Moment::new(pending.expires_at),
+        scopes: scope_lines(state, &pending.scopes),
+        scope: pending.scopes.to_string(),
+        is_met: state.engine().is_met(Approver::Session(&signed_in.session), &pending.acr_values),
+        csrf: browser.form_token(Form::Approval, &about(&pending.id, signed_in)),
+        id: pending.id.clone(),
+    };
+    let template = ApprovalsPage {
+        frame: state.frame(),
+        person: signed_in.name(),
+        username: signed_in.user.username.as_str(),
+        again: &Onward::Approvals.sign_in(state),
+        notice: outcome.map(Outcome::notice),
+        approvals: pending.iter().map(line).collect(),
+    };
+    let status = outcome.map_or(StatusCode::OK, Outcome::status);
+    let mut response = page(status, &template, &Destinations::own());
+    browser.remember(state.cookies(), response.headers_mut());
+    Ok(response)
+}
