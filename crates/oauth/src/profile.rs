@@ -1,10 +1,12 @@
 //! The profiles a client may be registered for, as data: each is a set of values for the same checks, and no check asks
 //! for the name of a profile.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use countersign_jose::Algorithm;
 use countersign_model::{Client, ClientAuthentication, Profile, ResponseMode, ResponseType};
+use url::{Host, Url};
 
 use crate::Settings;
 
@@ -33,10 +35,14 @@ pub struct Rules {
     pub assertion_audience: AssertionAudience,
     /// Whether access tokens must be bound to a key (RFC 8705 §3, RFC 9449).
     pub sender_constrained: bool,
-    /// Whether requests must name their redirect URI, and it is `https` or a loopback address of a native application.
-    pub strict_redirects: bool,
+    /// Where answers may go, of what was registered.
+    pub redirects: Redirects,
     /// Whether a request must name the resources it is for (RFC 8707).
     pub resource_required: bool,
+    /// What the scopes of a client mean that registered itself.
+    pub registered_scopes: RegisteredScopes,
+    /// Whether the metadata document of a client must have a name for people to read.
+    pub named_documents: bool,
     /// The longest life of an authorization code.
     pub authorization_code: Duration,
 }
@@ -59,6 +65,26 @@ pub enum AssertionAudience {
     IssuerOrEndpoint,
     /// The issuer alone.
     Issuer,
+}
+
+/// Where answers may go, of what was registered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Redirects {
+    /// Anywhere.
+    Registered,
+    /// `https`, a loopback address or `localhost`.
+    HttpsOrLocalhost,
+    /// `https` or a loopback address, and the request says which.
+    HttpsOrLoopbackNamed,
+}
+
+/// What the scopes of a client mean that registered itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegisteredScopes {
+    /// The most it may ask for (RFC 7591 §2).
+    Most,
+    /// What it asks for where a request names none; it may go as far as the operator lets such clients go.
+    Beginning,
 }
 
 const QUERY_AND_FORMS: &[ResponseMode] =
@@ -89,8 +115,10 @@ const OAUTH_2_1: Rules = Rules {
     asymmetric_authentication: false,
     assertion_audience: AssertionAudience::IssuerOrEndpoint,
     sender_constrained: false,
-    strict_redirects: false,
+    redirects: Redirects::Registered,
     resource_required: false,
+    registered_scopes: RegisteredScopes::Most,
+    named_documents: false,
     authorization_code: Duration::from_secs(600),
 };
 
@@ -124,7 +152,7 @@ const FAPI_1_ADVANCED: Rules = Rules {
     // Point 5.
     sender_constrained: true,
     // Part 1 §5.2.2, points 9 and 20.
-    strict_redirects: true,
+    redirects: Redirects::HttpsOrLoopbackNamed,
     ..OAUTH_2_1
 };
 
@@ -141,7 +169,7 @@ const FAPI_2_SECURITY: Rules = Rules {
     // §5.3.2.1, point 4.
     sender_constrained: true,
     // §5.3.2.2, points 6 and 8.
-    strict_redirects: true,
+    redirects: Redirects::HttpsOrLoopbackNamed,
     // §5.3.2.1, point 11.
     authorization_code: Duration::from_secs(60),
     ..OAUTH_2_1
@@ -156,10 +184,18 @@ const FAPI_2_MESSAGE_SIGNING: Rules = Rules {
     ..FAPI_2_SECURITY
 };
 
-/// Model Context Protocol, Authorization: OAuth 2.1, and every token for the server it was asked for.
+/// Model Context Protocol, Authorization (2026-07-28): OAuth 2.1, and every token for the server it was asked for.
 const MCP: Rules = Rules {
     response_modes: &[ResponseMode::Query, ResponseMode::FormPost],
+    // "Communication Security", point 2.
+    redirects: Redirects::HttpsOrLocalhost,
+    // "Resource Parameter Implementation".
     resource_required: true,
+    // "Step-Up Authorization Flow": a client registers when the first challenge names one scope, and asks for more when
+    // a later one does.
+    registered_scopes: RegisteredScopes::Beginning,
+    // "Client ID Metadata Documents, Implementation Requirements".
+    named_documents: true,
     ..OAUTH_2_1
 };
 
@@ -209,7 +245,7 @@ impl Rules {
         if algorithms.into_iter().flatten().any(|name| !is_known(name)) {
             return Err(ProfileConflict::Algorithm);
         }
-        if rules.strict_redirects && client.redirect_uris.iter().any(|uri| !is_https_or_loopback(uri)) {
+        if !client.redirect_uris.iter().all(|uri| rules.redirects.allow(uri)) {
             return Err(ProfileConflict::RedirectUri);
         }
         if (rules.signed_requests || wanted.require_signed_request_object)
@@ -257,9 +293,35 @@ const fn is_asymmetric(method: ClientAuthentication) -> bool {
     }
 }
 
+impl Redirects {
+    /// Whether answers may go there.
+    pub(crate) fn allow(self, uri: &str) -> bool {
+        match self {
+            Self::Registered => true,
+            Self::HttpsOrLocalhost => Url::parse(uri).is_ok_and(|url| {
+                is_https_or_loopback(&url) || url.scheme() == "http" && url.host_str() == Some("localhost")
+            }),
+            Self::HttpsOrLoopbackNamed => Url::parse(uri).is_ok_and(|url| is_https_or_loopback(&url)),
+        }
+    }
+
+    /// Whether a request must say where its answer goes.
+    pub(crate) fn must_be_named(self) -> bool {
+        match self {
+            Self::Registered | Self::HttpsOrLocalhost => false,
+            Self::HttpsOrLoopbackNamed => true,
+        }
+    }
+}
+
 /// RFC 8252 §7.3: what never leaves the machine needs no TLS.
-pub(crate) fn is_https_or_loopback(uri: &str) -> bool {
-    ["https://", "http://127.0.0.1", "http://[::1]"].iter().any(|start| uri.starts_with(start))
+fn is_https_or_loopback(url: &Url) -> bool {
+    match (url.scheme(), url.host()) {
+        ("https", _) => true,
+        ("http", Some(Host::Ipv4(address))) => address == Ipv4Addr::LOCALHOST,
+        ("http", Some(Host::Ipv6(address))) => address == Ipv6Addr::LOCALHOST,
+        (_, _) => false,
+    }
 }
 
 #[cfg(test)]
@@ -293,5 +355,25 @@ mod tests {
         assert!(!rules.algorithms.contains(&Algorithm::RS256) && rules.signed_requests);
         assert!(!rules.response_modes.contains(&ResponseMode::Query));
         assert!(Rules::of(Profile::Mcp).resource_required);
+    }
+
+    #[test]
+    fn only_what_never_leaves_the_machine_goes_without_tls() {
+        let allowed = |uri| {
+            let by = |redirects: Redirects| redirects.allow(uri);
+            [by(Redirects::Registered), by(Redirects::HttpsOrLocalhost), by(Redirects::HttpsOrLoopbackNamed)]
+        };
+        for uri in ["https://app.example/cb", "http://127.0.0.1:3000/cb", "http://[::1]/cb"] {
+            assert_eq!(allowed(uri), [true; 3], "{uri}");
+        }
+        assert_eq!(allowed("http://localhost:3000/cb"), [true, true, false]);
+        for uri in [
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost.evil.example/cb",
+            "http://app.example/cb",
+            "com.example:/cb",
+        ] {
+            assert_eq!(allowed(uri), [true, false, false], "{uri}");
+        }
     }
 }

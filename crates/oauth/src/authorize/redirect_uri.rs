@@ -4,7 +4,7 @@ use countersign_model::Client;
 
 use url::Url;
 
-use crate::profile::{Rules, is_https_or_loopback};
+use crate::profile::Rules;
 use crate::settings::is_loopback;
 use crate::{Error, Parameters};
 
@@ -42,13 +42,12 @@ pub(super) fn registered(client: &Client, sent: &Parameters<'_>) -> Result<Check
     if !may_be_followed(uri) {
         return Err(Error::RedirectUriUnregistered);
     }
-    if Rules::of(client.profile).strict_redirects {
-        if sent.one("redirect_uri").is_none() {
-            return Err(Error::RedirectUriMissing);
-        }
-        if !is_https_or_loopback(uri) {
-            return Err(Error::RedirectUriUnregistered);
-        }
+    let redirects = Rules::of(client.profile).redirects;
+    if redirects.must_be_named() && sent.one("redirect_uri").is_none() {
+        return Err(Error::RedirectUriMissing);
+    }
+    if !redirects.allow(uri) {
+        return Err(Error::RedirectUriUnregistered);
     }
     Ok(CheckedRedirectUri { uri: uri.to_owned(), was_sent: sent.one("redirect_uri").is_some() })
 }

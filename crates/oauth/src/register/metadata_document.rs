@@ -10,8 +10,9 @@ use countersign_access::ports::BoxFuture;
 use countersign_model::{Client, ClientId, ClientOrigin, Timestamp};
 use url::Url;
 
-use super::{ClientDocumentPolicy, Members, Rules, Secrets, checks};
+use super::{ClientDocumentPolicy, Members, RegistrationRefusal, Rules, Secrets, checks};
 use crate::ports::{DocumentedClient, Ports};
+use crate::profile::Rules as ProfileRules;
 use crate::{Engine, Error};
 
 /// A client that nobody has used yet is forgotten after this long: its document can be fetched again.
@@ -112,20 +113,18 @@ impl<P: Ports> Engine<P> {
         }
         let algorithms = self.keys.algorithms();
         let rules = Rules { secrets: Secrets::None, ..self.registration_rules(&algorithms) };
-        let checked = checks(&asked, &rules).map_err(|refusal| {
-            tracing::debug!(url, %refusal, "a client's metadata document can't be used");
-            Fault::Unusable("its metadata is not taken here")
-        })?;
+        let checked = checks(&asked, &rules).map_err(|refusal| unusable(url, &refusal))?;
         let max_age = fetched.max_age.unwrap_or(policy.shortest_fresh);
         let fresh_until = now.plus(max_age.clamp(policy.shortest_fresh, policy.longest_fresh));
         let blank = Client {
             origin: ClientOrigin::MetadataDocument { fresh_until },
             ..Client::new(ClientId::from(url), now)
         };
-        checked.onto(blank).map_err(|refusal| {
-            tracing::debug!(url, %refusal, "a client's metadata document contradicts its profile");
-            Fault::Unusable("its metadata is not taken here")
-        })
+        let client = checked.onto(blank).map_err(|refusal| unusable(url, &refusal))?;
+        if ProfileRules::of(client.profile).named_documents && asked.value("client_name").is_none() {
+            return Err(Fault::Unusable("it has no client_name"));
+        }
+        Ok(client)
     }
 
     /// Keeps what was fetched: tokens and consent refer to it.
@@ -168,6 +167,11 @@ impl<P: Ports> Engine<P> {
 enum Fault {
     Unavailable(DocumentUnavailable),
     Unusable(&'static str),
+}
+
+fn unusable(url: &str, refusal: &RegistrationRefusal) -> Fault {
+    tracing::debug!(url, %refusal, "a client's metadata document can't be used");
+    Fault::Unusable("its metadata is not taken here")
 }
 
 /// "Client Identifier URL": `https`, with a path, without dot segments, fragment and user name. A query is allowed

@@ -25,7 +25,7 @@ mod statement;
 use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::{
     ApplicationType, AuthorizationMetadata, CertificateName, Client, ClientAuthentication, ClientId,
-    ClientInformation, Profile, ScopeSet, Timestamp,
+    ClientInformation, Profile, Timestamp,
 };
 
 pub(crate) use authentication::Secrets;
@@ -70,7 +70,7 @@ pub(crate) struct CheckedMetadata {
     grants: grants::Grants,
     application_type: ApplicationType,
     redirect_uris: Vec<String>,
-    scopes: ScopeSet,
+    scopes: scope::Scopes,
     keys: keys::Keys,
     information: ClientInformation,
     requests: requests::Requests,
@@ -90,7 +90,7 @@ pub(crate) fn checks(asked: &Members, rules: &Rules<'_>) -> Result<CheckedMetada
     let certificate_name = certificate::name(asked, authentication)?;
     let binding = certificate::binding(asked, rules.certificates)?;
     let keys = keys::in_one_place(asked, authentication)?;
-    let scopes = scope::within_the_operators(asked, rules.policy, &grants.grant_types)?;
+    let scopes = scope::within_the_operators(asked, rules.policy, profile, &grants.grant_types)?;
     let name = information::name(asked)?;
     let information = information::readable(asked)?;
     let requests = requests::allowed(asked, rules, &keys)?;
@@ -137,7 +137,8 @@ impl CheckedMetadata {
             grant_types: self.grants.grant_types,
             application_type: self.application_type,
             redirect_uris: self.redirect_uris,
-            scopes: self.scopes,
+            scopes: self.scopes.most,
+            default_scopes: self.scopes.default.unwrap_or_default(),
             jwks: self.keys.jwks,
             jwks_uri: self.keys.jwks_uri,
             information: self.information,

@@ -142,6 +142,23 @@ async fn what_no_document_may_say() {
     assert!(house.memory.tables().clients.is_empty(), "nothing of it is kept");
 }
 
+/// MCP Authorization, "Client ID Metadata Documents", Implementation Requirements.
+#[tokio::test]
+async fn mcp_documents_have_a_name() {
+    for (profile, fine) in [(Profile::OAuth21, true), (Profile::Mcp, false)] {
+        let with = |settings: &mut countersign_oauth::Settings| {
+            open(settings);
+            settings.client_documents = Some(ClientDocumentPolicy::default());
+            settings.registration.profiles = vec![profile];
+        };
+        let house = House::with(with, Algorithm::ES256).await;
+        house.publish(json!({"client_name": null}), None);
+        let session = house.sign_in("alice").await;
+        let step = house.begin(&request(URL, &[("resource", ISSUER)]), Some(&session)).await;
+        assert_eq!(step.is_ok(), fine, "{}", profile.as_str());
+    }
+}
+
 #[tokio::test]
 async fn redirect_uris_are_those_of_the_document() {
     let house = house().await;

@@ -1,7 +1,7 @@
 //! What each profile demands of the same checks.
 
 use countersign_jose::Algorithm;
-use countersign_model::{Client, ClientAuthentication, Profile, ResponseType};
+use countersign_model::{Client, ClientAuthentication, ClientId, Profile, ResponseType, Timestamp};
 use countersign_oauth::profile::{ProfileConflict, Rules};
 use countersign_oauth::{ClientCall, Error, PushedResponse, Step};
 use serde_json::{Value, json};
@@ -205,6 +205,25 @@ async fn mcp_wants_the_resource_named() {
     assert_eq!(response.error(), Some("invalid_target"), "RFC 8707 §2");
     let named = request("app", &[("resource", ISSUER)]);
     assert!(matches!(house.begin(&named, None).await.unwrap(), Step::SignIn(_)));
+}
+
+#[tokio::test]
+async fn mcp_answers_go_to_https_or_to_this_machine() {
+    // MCP Authorization, "Communication Security", point 2.
+    let fit = |uri: &str| {
+        let client = Client {
+            profile: Profile::Mcp,
+            redirect_uris: vec![uri.to_owned()],
+            ..Client::new(ClientId::from("app"), Timestamp::from_seconds(1))
+        };
+        Rules::fit(&client)
+    };
+    for uri in ["https://app.example/cb", "http://127.0.0.1/cb", "http://localhost:3000/cb"] {
+        assert_eq!(fit(uri), Ok(()), "{uri}");
+    }
+    for uri in ["com.example.app:/cb", "http://app.example/cb"] {
+        assert_eq!(fit(uri), Err(ProfileConflict::RedirectUri), "{uri}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use countersign_jose::{Algorithm, JwkSet, SigningKey, jws};
 use countersign_model::*;
 use countersign_oauth::register::{RegistrationAccess, StatementIssuer, StatementKeys};
-use countersign_oauth::{Error, RegisteredClient, Settings};
+use countersign_oauth::{Error, RegisteredClient, RegistrationRefusal, Settings};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -46,6 +46,28 @@ pub(crate) fn told(registered: &RegisteredClient) -> Value {
 
 fn public_jwk(algorithm: Algorithm) -> Value {
     SigningKey::generate(algorithm).unwrap().public_jwk_value().unwrap()
+}
+
+/// MCP Authorization, "Step-Up Authorization Flow": who registered for what the first challenge named may ask for what
+/// the second one names, and never for more than the operator lets such clients have.
+#[tokio::test]
+async fn where_the_profile_says_so_scopes_are_a_beginning() {
+    let mcp = |settings: &mut Settings| {
+        open(settings);
+        settings.registration.profiles = vec![Profile::Mcp];
+    };
+    let house = House::with(mcp, Algorithm::ES256).await;
+    let registered = house.register(json!({"scope": "read"})).await.unwrap();
+    assert_eq!(registered.client.profile, Profile::Mcp);
+    assert_eq!(registered.client.default_scopes, scopes("read"));
+    assert_eq!(told(&registered)["scope"], "offline_access openid profile read write", "RFC 7591 §3.2.1");
+    assert!(house.register(json!({"scope": "admin"})).await.is_err());
+    let elsewhere = house.register(json!({"redirect_uris": ["com.example.app:/cb"]})).await;
+    assert!(matches!(elsewhere, Err(Error::Registration(RegistrationRefusal::RedirectUri(_)))));
+
+    let house = open_house().await;
+    let registered = house.register(json!({"scope": "read"})).await.unwrap();
+    assert_eq!(told(&registered)["scope"], "read");
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in:
         client: &request.client.client_name,
         host: document_host(&request.client),
         unvouched: request.client.origin == ClientOrigin::Registration,
+        on_this_device: is_anybodys_word(&request.client) && stays_here(request.redirect_uri.as_str()),
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
         scopes: scope_lines(state, &request.scopes),
@@ -102,6 +103,19 @@ fn document_host(client: &Client) -> Option<&str> {
     let ClientOrigin::MetadataDocument { .. } = client.origin else { return None };
     // The engine takes such names in their plainest form only: what stands before the path is host and port.
     client.client_id.as_str().strip_prefix("https://")?.split('/').next()
+}
+
+/// Whether nobody here vouches for who the client is.
+fn is_anybodys_word(client: &Client) -> bool {
+    match client.origin {
+        ClientOrigin::Operator => false,
+        ClientOrigin::Registration | ClientOrigin::MetadataDocument { .. } => true,
+    }
+}
+
+/// MCP Authorization, "Localhost Redirect URI Risks"; RFC 8252 §8.6: whoever listens on this device gets the answer.
+fn stays_here(redirect_uri: &str) -> bool {
+    !redirect_uri.starts_with("https://")
 }
 
 /// Where the forms of a page may lead when a client waits.

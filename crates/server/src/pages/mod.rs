@@ -78,6 +78,8 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) host: Option<&'a str>,
     /// Whether the client registered itself, so that nobody here vouches for its name.
     pub(crate) unvouched: bool,
+    /// Whether the answer stays on this device, where any program could call itself this client.
+    pub(crate) on_this_device: bool,
     pub(crate) person: &'a str,
     pub(crate) username: &'a str,
     pub(crate) scopes: Vec<ScopeLine>,
@@ -339,6 +341,7 @@ mod tests {
             client: "<Invoice & Co>",
             host: Some("<evil>.example"),
             unvouched: true,
+            on_this_device: true,
             person: "Ada Lovelace",
             username: "ada",
             scopes: scopes.collect(),
