@@ -122,6 +122,12 @@ mod tests {
         ("docs/identity.md", include_str!("../../docs/identity.md")),
     ];
 
+    /// What clap holds against itself only in debug builds, and only when the command in question is used.
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
     /// The words of a command line as a shell splits them, without redirections and what is said about it.
     fn words(line: &str) -> Vec<String> {
         let mut words = vec![String::new()];

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::output::Failure;
 
 #[derive(Clone, Debug, clap::Args)]
+#[group(id = "authorization-options")]
 pub(super) struct Options {
     /// The rules it lives by: oauth2.1, oidc, fapi1-advanced, fapi2-security, fapi2-message-signing, mcp.
     #[arg(long, default_value = "oauth2.1", value_name = "PROFILE")]

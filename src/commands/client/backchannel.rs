@@ -9,6 +9,7 @@ use url::Url;
 use crate::output::Failure;
 
 #[derive(Clone, Debug, clap::Args)]
+#[group(id = "backchannel-options")]
 pub(super) struct Options {
     /// How it learns that the person has decided: poll or ping. Default: poll.
     #[arg(long, value_name = "MODE")]

@@ -13,6 +13,7 @@ use crate::output::Failure;
 use crate::wiring::longest_signed_token;
 
 #[derive(Clone, Debug, clap::Args)]
+#[group(id = "policy-options")]
 pub(super) struct Options {
     /// How long its access tokens live, such as 8h or 400d, or `until-withdrawn` for reference tokens without an end.
     /// Default: tokens.access_token.
