@@ -37,6 +37,15 @@ Examples:
   countersign user password alice --password-file - < new-password
   countersign user disable alice";
 
+pub(super) const SESSION: &str = "\
+Examples:
+  countersign session list --user alice
+  countersign session revoke ses_01a214160e1d7ea090709e24041ad8b6
+  countersign session revoke ses_01a214160e1d7ea090709e24041ad8b6 --offline     also what lasts while alice is away
+  countersign session revoke --user alice --offline                             everything alice ever gave
+
+Checkers refuse the tokens at once in one process, in about a second across nodes.";
+
 pub(super) const CLIENT: &str = "\
 A service that calls in its own name:
   countersign client add billing --grant client_credentials --scopes orders.read --secret-file billing.secret
@@ -82,6 +91,7 @@ Examples:
   countersign token mint --client shop --user alice --secret-file alice.token
   countersign token inspect eyJhbGciOiJFUzI1NiJ9.e30.c2ln
   countersign token verify - < alice.token
+  countersign token revoke - < alice.token
   countersign token verify - --issuer https://partner.example.com --audience https://orders.example.com < their.token
 
 `verify` ends with 0 for a good token and with 1 for another.";

@@ -12,6 +12,7 @@ mod keys;
 mod registration;
 mod secrets;
 mod serve;
+mod session;
 mod token;
 mod try_methods;
 mod user;
@@ -48,6 +49,8 @@ enum Command {
     Serve(serve::Arguments),
     /// People and service accounts.
     User(user::Arguments),
+    /// Sessions of people, and what was given in them.
+    Session(session::Arguments),
     /// OAuth clients.
     Client(client::Arguments),
     /// Clients that register themselves.
@@ -56,7 +59,7 @@ enum Command {
     Apikey(apikey::Arguments),
     /// Certificates of the built-in authority.
     Cert(cert::Arguments),
-    /// Mint, inspect and verify tokens.
+    /// Mint, inspect, verify and revoke tokens.
     Token(token::Arguments),
     /// Get a token by the device flow: shows a code, waits for somebody to allow it in a browser.
     Device(device::Arguments),
@@ -114,6 +117,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Try(arguments) => return block_on(try_methods::run(&arguments)).map(code),
         Command::Serve(arguments) => serve::run(&arguments)?,
         Command::User(arguments) => block_on(user::run(arguments))?,
+        Command::Session(arguments) => block_on(session::run(arguments))?,
         Command::Client(arguments) => block_on(client::run(arguments))?,
         Command::Registration(arguments) => block_on(registration::run(arguments))?,
         Command::Apikey(arguments) => block_on(apikey::run(arguments))?,

@@ -11,8 +11,8 @@ use countersign_jose::jwt::{self, Rejection, Validation};
 use countersign_jose::{Algorithms, JwkSet, ParsedJws, VerifyingKey, jws};
 use countersign_model::{ClientId, Env, Method, ScopeSet, SecretString, Timestamp, User, Username};
 use countersign_net::FetchRequest;
-use countersign_oauth::Mint;
 use countersign_oauth::ports::{Clients as _, People as _};
+use countersign_oauth::{Mint, Revoked};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value, json};
 
@@ -45,6 +45,11 @@ enum Action {
     },
     /// Verify a token as a checker would, and say why if it is refused.
     Verify(Verify),
+    /// Revoke a token at once, whichever client has it; a refresh token takes everything of its grant with it.
+    Revoke {
+        /// The token, or `-` for standard input.
+        token: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -96,6 +101,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Failure> {
         Action::Mint(mint) => {
             mint.run(&Desk::open(arguments.source.load()?).await?, format).await.map(|()| true)
         }
+        Action::Revoke { token } => {
+            revoke(&read(token)?, &Desk::open(arguments.source.load()?).await?, format).await.map(|()| true)
+        }
         Action::Verify(verify) => verify.run(&arguments.source, format).await,
     }
 }
@@ -108,6 +116,19 @@ fn read(argument: String) -> Result<String, Failure> {
     let mut text = String::new();
     std::io::stdin().lock().take(128 << 10).read_to_string(&mut text)?;
     Ok(text.trim().to_owned())
+}
+
+async fn revoke(token: &str, desk: &Desk, format: Format) -> Result<(), Failure> {
+    let engine = engine(&desk.config, &desk.parts().await?)?;
+    match engine.revoke_for_operator(token).await? {
+        Some(Revoked::AccessToken(id)) => {
+            format.print(&json!({ "token_id": id }), || format!("access token {id} revoked"))
+        }
+        Some(Revoked::Grant(id)) => {
+            format.print(&json!({ "grant_id": id }), || format!("grant {id} revoked, with every token of it"))
+        }
+        None => Err("this is no token of this server, or none any more".into()),
+    }
 }
 
 impl MintArguments {

@@ -370,6 +370,7 @@ impl Check {
             backchannel_request: span(raw.backchannel_request, 5 * MINUTE),
             session: span(raw.session, 12 * 60 * MINUTE),
             several_audiences: raw.several_audiences,
+            sign_out_revokes: raw.sign_out_revokes,
         };
         // RFC 6749 §4.1.2 recommends at most ten minutes.
         if tokens.authorization_code > 10 * MINUTE {

@@ -195,6 +195,7 @@ pub(crate) struct Tokens {
     pub(crate) backchannel_request: Duration,
     pub(crate) session: Duration,
     pub(crate) several_audiences: bool,
+    pub(crate) sign_out_revokes: bool,
 }
 
 /// Authorization requests.

@@ -406,6 +406,8 @@ pub(crate) struct RawTokens {
     pub session: Option<Span>,
     /// Whether one access token may be for several resources, each of which could use it at the others. Default: no.
     pub several_audiences: bool,
+    /// Whether signing out revokes what was given in that session, except with `offline_access`. Default: no.
+    pub sign_out_revokes: bool,
 }
 
 /// The certificate authority in the binary.

@@ -57,6 +57,7 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
     settings.longest_signed_token = keys::longest_signed_token(config);
     settings.refresh_grace = tokens.refresh_grace;
     settings.several_audiences = tokens.several_audiences;
+    settings.sign_out_revokes = tokens.sign_out_revokes;
     settings.default_audience = live::default_audience(config, &parts.issuer);
     // A route's audience is a resource that any client may ask a token for; its rule decides who passes.
     let routes = config.gateway.iter().flat_map(|gateway| &gateway.routes);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::{Client, ClientStatus, PasswordHashText, SecretString, UserId, UserStatus};
-use countersign_oauth::ports::Clients as _;
+use countersign_oauth::ports::{Clients as _, Offline};
 use countersign_passwords::{Hasher, Limits};
+use countersign_store::WhichSessions;
 use http::StatusCode;
 use serde_json::json;
 
-use crate::support::{House, PASSWORD, basic};
+use crate::support::{Bench, House, PASSWORD, basic};
 
 fn bearer(token: &str) -> String {
     format!("Bearer {token}")
@@ -73,6 +74,60 @@ async fn a_spent_refresh_token_ends_the_thief_and_the_owner() {
     is_dead(&house, &stolen).await;
     is_dead(&house, &tokens.access).await;
     assert_eq!(house.refresh(&thief.text("refresh_token")).await.text("error"), "invalid_grant");
+}
+
+const ONLINE: &str = "openid orders.read";
+const OFFLINE: &str = "openid offline_access orders.read";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_with_what_was_given_in_it() {
+    let house = House::new().await;
+    let (mut here, mut there) = (house.browser(), house.browser());
+    let online = house.tokens_in(&mut here, ONLINE).await;
+    let refreshed = house.refresh(&online.refresh).await;
+    let offline = house.tokens_in(&mut here, OFFLINE).await;
+    let elsewhere = house.tokens_in(&mut there, ONLINE).await;
+    let tokens = [&online.access, &refreshed.text("access_token"), &offline.access, &elsewhere.access];
+    for token in tokens {
+        assert_eq!(house.bearer(token).await.status, StatusCode::OK);
+    }
+    let sid = house.introspect(&online.access).await["sid"].as_str().unwrap().to_owned();
+    let revoke = async |offline| {
+        let which = WhichSessions::One(sid.as_str().into());
+        house.store().revoke_sessions(&which, offline, house.bench.now()).await.unwrap()
+    };
+    assert_eq!(revoke(Offline::Kept).await.grants, 1);
+    is_dead(&house, &online.access).await;
+    is_dead(&house, &refreshed.text("access_token")).await;
+    assert_eq!(house.refresh(&refreshed.text("refresh_token")).await.text("error"), "invalid_grant");
+    assert!(!here.is_signed_in().await);
+    // What was agreed to for while the person is away, and what was given in another session, stay.
+    assert_eq!(house.bearer(&offline.access).await.status, StatusCode::OK);
+    assert_eq!(house.refresh(&offline.refresh).await.status, StatusCode::OK);
+    assert_eq!(house.bearer(&elsewhere.access).await.status, StatusCode::OK);
+    assert!(there.is_signed_in().await);
+    assert_eq!(revoke(Offline::Ended).await.grants, 1);
+    is_dead(&house, &offline.access).await;
+    assert_eq!(house.bearer(&elsewhere.access).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_out_ends_tokens_where_the_operator_says_so() {
+    for says_so in [true, false] {
+        let house = House::start(Bench::new(1), &format!("sign_out_revokes = {says_so}\n")).await;
+        let mut browser = house.browser();
+        let online = house.tokens_in(&mut browser, ONLINE).await;
+        let offline = house.tokens_in(&mut browser, OFFLINE).await;
+        assert_eq!(house.bearer(&online.access).await.status, StatusCode::OK);
+        browser.sign_out().await;
+        assert!(!browser.is_signed_in().await);
+        if says_so {
+            is_dead(&house, &online.access).await;
+        } else {
+            assert_eq!(house.bearer(&online.access).await.status, StatusCode::OK);
+        }
+        assert_eq!(house.bearer(&offline.access).await.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -55,6 +55,7 @@ pub use par::PushedResponse;
 pub use parameters::Parameters;
 pub use register::{RegisteredClient, RegistrationPolicy, RegistrationRefusal};
 pub use resource::{Resource, Resources};
+pub use revoke::Revoked;
 pub use settings::{Endpoints, InvalidSettings, Lifetimes, Settings};
 pub use sign_in::SignedIn;
 pub use token::grants::token_exchange::ExchangeRefusal;

@@ -89,6 +89,24 @@ pub trait People: Send + Sync {
     ) -> impl Future<Output = Answer<Option<Session>>> + Send;
     /// Ends a session; ending it twice is no error.
     fn end_session(&self, id: &SessionId) -> impl Future<Output = Answer<()>> + Send;
+    /// Ends a session and revokes what was given in it, and tells the checkers; also when the session itself has ended
+    /// before.
+    fn revoke_session(
+        &self,
+        id: &SessionId,
+        offline: Offline,
+        now: Timestamp,
+    ) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// What becomes of grants that a person agreed should last while they are away (`offline_access`, OpenID Connect Core
+/// §11) when the session they were given in is revoked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offline {
+    /// They stay (OpenID Connect Back-Channel Logout §2.7).
+    Kept,
+    /// They end too.
+    Ended,
 }
 
 /// What a person gave a client in one authorization. Every code and token of it dies with it.

@@ -35,6 +35,8 @@ pub struct Settings {
     pub resources: Resources,
     /// Whether one access token may be for several resources. Each of them could use it at the others.
     pub several_audiences: bool,
+    /// Whether signing out revokes what was given in that session without `offline_access`.
+    pub sign_out_revokes: bool,
     /// Classes of sign-ins, the strongest first.
     pub acr_classes: Vec<AcrClass>,
     /// The types of authorization details that may be asked for (RFC 9396 §2.1).
@@ -184,6 +186,7 @@ impl Settings {
             default_audience: issuer.clone(),
             resources: Resources::default(),
             several_audiences: false,
+            sign_out_revokes: false,
             acr_classes: Vec::new(),
             authorization_details_types: DetailTypes::new(),
             scopes: "openid profile email offline_access".parse().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use countersign_model::{SecretString, Session, SessionId, User, UserKind, Username};
 
-use crate::ports::Ports;
+use crate::ports::{Offline, Ports};
 use crate::{Engine, Error};
 
 /// A person has signed in.
@@ -65,11 +65,15 @@ impl<P: Ports> Engine<P> {
         Ok(self.ports.session(&cookie.hash(), self.now()).await?)
     }
 
-    /// Ends a session.
+    /// Ends a session and, where the operator wants that, what was given in it.
     ///
     /// # Errors
     /// The store failed.
     pub async fn sign_out(&self, session: &Session) -> Result<(), Error> {
+        if self.settings.sign_out_revokes {
+            // OpenID Connect Back-Channel Logout §2.7: what the person agreed should outlast the session, does.
+            return Ok(self.ports.revoke_session(&session.id, Offline::Kept, self.now()).await?);
+        }
         Ok(self.ports.end_session(&session.id).await?)
     }
 }

@@ -1,8 +1,8 @@
 //! Grants and remembered consent.
 
 use countersign_access::ports::Change;
-use countersign_model::{ClientId, GrantId, ScopeSet, Timestamp, UserId};
-use countersign_oauth::ports::{Grant, Grants, Unavailable};
+use countersign_model::{ClientId, GrantId, ScopeSet, SessionId, Timestamp, UserId};
+use countersign_oauth::ports::{Grant, Grants, Offline, Unavailable};
 
 use crate::access_tokens::LONGEST_SIGNED;
 use crate::sql::{Row, params, statements};
@@ -17,14 +17,21 @@ macro_rules! columns {
 
 // What the grant leaves behind needs to be known no longer than its last signed token lives.
 macro_rules! revoke {
-    ($whose:literal) => {
+    ($($whose:tt)*) => {
         concat!(
             "UPDATE grants SET revoked_at = ?2, \
              tokens_expire_at = CASE WHEN tokens_expire_at > ?3 THEN ?3 ELSE tokens_expire_at END, \
              expires_at = CASE WHEN expires_at > ?3 THEN ?3 ELSE expires_at END WHERE ",
-            $whose,
+            $($whose)*,
             " AND revoked_at IS NULL RETURNING id, tokens_expire_at"
         )
+    };
+}
+
+/// Whether the person agreed that it outlasts their session (OpenID Connect Core §11). Scopes rest with a space between.
+macro_rules! offline {
+    () => {
+        r"(' ' || scopes || ' ' LIKE '% offline\_access %' ESCAPE '\')"
     };
 }
 
@@ -37,6 +44,10 @@ statements! {
     REVOKE = revoke!("id = ?1");
     REVOKE_OF_CLIENT = revoke!("client_id = ?1");
     REVOKE_BETWEEN = revoke!("client_id = ?1 AND user_id = ?4");
+    REVOKE_OF_SESSION = revoke!("session_id = ?1");
+    REVOKE_ONLINE_OF_SESSION = revoke!("session_id = ?1 AND NOT ", offline!());
+    REVOKE_OF_USER = revoke!("user_id = ?1");
+    REVOKE_ONLINE_OF_USER = revoke!("user_id = ?1 AND NOT ", offline!());
     /// Touches a grant that counts, and holds it until the transaction ends: whoever revokes it waits, and then
     /// knows how long its tokens live.
     EXTEND = "UPDATE grants SET \
@@ -98,6 +109,38 @@ pub(crate) async fn revoke(tx: &mut Tx<'_>, id: &GrantId, now: Timestamp) -> Res
 pub(crate) async fn revoke_of_client(tx: &mut Tx<'_>, client: &ClientId, now: Timestamp) -> Result<()> {
     let revoked = tx.all(&REVOKE_OF_CLIENT, params![client, now, now.plus(LONGEST_SIGNED)]).await?;
     end(tx, revoked, now).await
+}
+
+/// Revokes what was given in a session inside a transaction; says how much that was.
+pub(crate) async fn revoke_of_session(
+    tx: &mut Tx<'_>,
+    session: &SessionId,
+    offline: Offline,
+    now: Timestamp,
+) -> Result<usize> {
+    let sql = match offline {
+        Offline::Kept => &REVOKE_ONLINE_OF_SESSION,
+        Offline::Ended => &REVOKE_OF_SESSION,
+    };
+    let revoked = tx.all(sql, params![session, now, now.plus(LONGEST_SIGNED)]).await?;
+    let count = revoked.len();
+    end(tx, revoked, now).await.map(|()| count)
+}
+
+/// Revokes what a person gave inside a transaction, in whatever session; says how much that was.
+pub(crate) async fn revoke_of_user(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    offline: Offline,
+    now: Timestamp,
+) -> Result<usize> {
+    let sql = match offline {
+        Offline::Kept => &REVOKE_ONLINE_OF_USER,
+        Offline::Ended => &REVOKE_OF_USER,
+    };
+    let revoked = tx.all(sql, params![user, now, now.plus(LONGEST_SIGNED)]).await?;
+    let count = revoked.len();
+    end(tx, revoked, now).await.map(|()| count)
 }
 
 /// Tells the checkers, and gives tokens without an end one, so that they are cleared away.

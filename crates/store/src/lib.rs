@@ -42,6 +42,7 @@ pub use api_keys::ListedApiKey;
 pub use changes::{Announcement, Changes};
 pub use error::StoreError;
 pub use registrations::RegistrationToken;
+pub use sessions::{ListedSession, RevokedSessions, WhichSessions};
 pub use settings::{Location, StoreSettings};
 
 use api_key_use::Uses;

@@ -29,6 +29,11 @@ static MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "dpop_proofs", text: include_str!("../migrations/0005_dpop_proofs.sql") },
     Migration { version: 6, name: "applications", text: include_str!("../migrations/0006_applications.sql") },
     Migration { version: 7, name: "backchannel", text: include_str!("../migrations/0007_backchannel.sql") },
+    Migration {
+        version: 8,
+        name: "grants_by_session",
+        text: include_str!("../migrations/0008_grants_by_session.sql"),
+    },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

@@ -1,11 +1,52 @@
 //! People and their sessions, as the engine asks for them.
 
 use countersign_model::{Session, SessionId, Timestamp, TokenHash, User, UserId, Username};
-use countersign_oauth::ports::{People, Unavailable};
+use countersign_oauth::ports::{Offline, People, Unavailable};
 
 use crate::sql::{Param, Row, json, params, statements};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store};
+use crate::{Result, Store, grants, read_all};
+
+/// Live sessions, with whose they are and how many grants of theirs count.
+macro_rules! listed {
+    () => {
+        "s.secret, s.id, s.user_id, s.auth_time, s.amr, s.acr, s.created_at, s.expires_at, u.username, \
+        (SELECT count(*) FROM grants g WHERE g.session_id = s.id AND g.revoked_at IS NULL AND g.expires_at > ?1) \
+        FROM sessions s JOIN users u ON u.id = s.user_id \
+        WHERE s.expires_at > ?1 AND u.status = 'enabled' AND u.password_changed_at <= s.auth_time"
+    };
+}
+
+/// A live session, as an operator sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedSession {
+    /// The session.
+    pub session: Session,
+    /// The name its person signs in with.
+    pub username: Username,
+    /// How many grants that were given in it count.
+    pub grants: u64,
+}
+
+/// Which sessions are revoked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WhichSessions {
+    /// One, also when it has ended before.
+    One(SessionId),
+    /// All of a person, and whatever the person gave in any session.
+    OfPerson(UserId),
+}
+
+/// What a revocation of sessions ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RevokedSessions {
+    /// Sessions.
+    pub sessions: u64,
+    /// Grants, with every token of theirs.
+    pub grants: u64,
+    /// Grants that stay.
+    pub left: u64,
+}
 
 statements! {
     INSERT = "INSERT INTO sessions (secret, id, user_id, auth_time, amr, acr, created_at, expires_at) \
@@ -14,9 +55,15 @@ statements! {
         FROM sessions s JOIN users u ON u.id = s.user_id \
         WHERE s.secret = ?1 AND s.expires_at > ?2 AND u.status = 'enabled' AND u.password_changed_at <= s.auth_time";
     DELETE = "DELETE FROM sessions WHERE id = ?1";
+    DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = ?1";
+    LIST = concat!("SELECT ", listed!(), " AND s.id > ?2 ORDER BY s.id LIMIT ?3");
+    LIST_OF_USER = concat!("SELECT ", listed!(), " AND s.id > ?2 AND s.user_id = ?4 ORDER BY s.id LIMIT ?3");
+    LEFT_OF_SESSION = "SELECT count(*) FROM grants \
+        WHERE session_id = ?1 AND revoked_at IS NULL AND expires_at > ?2";
+    LEFT_OF_USER = "SELECT count(*) FROM grants WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2";
 }
 
-fn read(mut row: Row) -> Result<Session> {
+fn read(row: &mut Row) -> Result<Session> {
     Ok(Session {
         secret: row.hash()?,
         id: row.text()?.into(),
@@ -60,6 +107,70 @@ impl Write for End {
     }
 }
 
+struct Revoke(WhichSessions, Offline, Timestamp);
+
+impl Write for Revoke {
+    type Output = RevokedSessions;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<RevokedSessions> {
+        let Self(which, offline, now) = self;
+        let (sessions, grants, left) = match which {
+            WhichSessions::One(id) => (
+                tx.execute(&DELETE, params![id]).await?,
+                grants::revoke_of_session(tx, id, *offline, *now).await?,
+                tx.optional(&LEFT_OF_SESSION, params![id, *now]).await?,
+            ),
+            WhichSessions::OfPerson(user) => (
+                tx.execute(&DELETE_OF_USER, params![user]).await?,
+                grants::revoke_of_user(tx, user, *offline, *now).await?,
+                tx.optional(&LEFT_OF_USER, params![user, *now]).await?,
+            ),
+        };
+        let left = left.map(|mut row| count(&mut row)).transpose()?.unwrap_or_default();
+        Ok(RevokedSessions { sessions, grants: u64::try_from(grants).unwrap_or(u64::MAX), left })
+    }
+}
+
+fn count(row: &mut Row) -> Result<u64> {
+    Ok(u64::try_from(row.int()?).unwrap_or_default())
+}
+
+impl Store {
+    /// Live sessions in the order of their identifiers, those after one, at most `limit`.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn sessions(
+        &self,
+        user: Option<&UserId>,
+        after: Option<&SessionId>,
+        (limit, now): (u32, Timestamp),
+    ) -> Result<Vec<ListedSession>> {
+        let after = after.map_or("", SessionId::as_str);
+        let rows = match user {
+            None => self.many(&LIST, params![now, after, limit]).await?,
+            Some(user) => self.many(&LIST_OF_USER, params![now, after, limit, user]).await?,
+        };
+        read_all(rows, |mut row| {
+            let session = read(&mut row)?;
+            Ok(ListedSession { session, username: row.parsed()?, grants: count(&mut row)? })
+        })
+    }
+
+    /// Ends sessions and revokes what was given in them, and tells the checkers.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn revoke_sessions(
+        &self,
+        which: &WhichSessions,
+        offline: Offline,
+        now: Timestamp,
+    ) -> Result<RevokedSessions> {
+        self.write(Revoke(which.clone(), offline, now)).await
+    }
+}
+
 impl People for Store {
     async fn user_by_name(&self, name: &Username) -> Result<Option<User>, Unavailable> {
         Ok(self.user_of_name(name).await?)
@@ -74,10 +185,20 @@ impl People for Store {
     }
 
     async fn session(&self, secret: &TokenHash, now: Timestamp) -> Result<Option<Session>, Unavailable> {
-        Ok(self.one(&LIVE, params![secret, now]).await?.map(read).transpose()?)
+        Ok(self.one(&LIVE, params![secret, now]).await?.map(|mut row| read(&mut row)).transpose()?)
     }
 
     async fn end_session(&self, id: &SessionId) -> Result<(), Unavailable> {
         Ok(self.write(End(id.clone())).await?)
+    }
+
+    async fn revoke_session(
+        &self,
+        id: &SessionId,
+        offline: Offline,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        self.revoke_sessions(&WhichSessions::One(id.clone()), offline, now).await?;
+        Ok(())
     }
 }

@@ -54,6 +54,17 @@ impl<'a> Browser<'a> {
             assert!(page.body.contains("id=\"consent-allow\""), "neither page: {page:?}");
             &[("decision", "allow")]
         };
+        self.submit(page, typed).await
+    }
+
+    /// Signs out here.
+    pub(crate) async fn sign_out(&mut self) {
+        let page = self.step(Method::GET, "/sign-out", None).await;
+        let done = self.submit(&page, &[("decision", "yes")]).await;
+        assert_eq!(done.header("location"), "/signed-out", "{done:?}");
+    }
+
+    async fn submit(&mut self, page: &Answer, typed: &[(&str, &str)]) -> Answer {
         let form = between(&page.body, "<form", "</form>").unwrap();
         let action = attribute(form, "action").unwrap();
         let mut fields: Vec<(String, String)> = Vec::new();

@@ -250,13 +250,18 @@ impl House {
 
     /// A code for the application, by way of a browser.
     pub(crate) async fn code(&self, browser: &mut Browser<'_>) -> String {
+        self.code_for(browser, "openid offline_access orders.read").await
+    }
+
+    /// The same for these scopes.
+    pub(crate) async fn code_for(&self, browser: &mut Browser<'_>, scope: &str) -> String {
         let challenge = TokenHash::of(VERIFIER.as_bytes()).to_base64url();
         let request = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([
                 ("response_type", "code"),
                 ("client_id", "app"),
                 ("redirect_uri", REDIRECT),
-                ("scope", "openid offline_access orders.read"),
+                ("scope", scope),
                 ("state", "a state"),
                 ("code_challenge", &challenge),
                 ("code_challenge_method", "S256"),
@@ -282,7 +287,12 @@ impl House {
 
     /// Tokens of the person's, by code and PKCE through the pages.
     pub(crate) async fn tokens(&self) -> Tokens {
-        let code = self.code(&mut self.browser()).await;
+        self.tokens_in(&mut self.browser(), "openid offline_access orders.read").await
+    }
+
+    /// The same in this browser, for these scopes.
+    pub(crate) async fn tokens_in(&self, browser: &mut Browser<'_>, scope: &str) -> Tokens {
+        let code = self.code_for(browser, scope).await;
         let answer = self.redeem(&code).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         Tokens { code, access: answer.text("access_token"), refresh: answer.text("refresh_token") }

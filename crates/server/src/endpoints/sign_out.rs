@@ -20,7 +20,8 @@ pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> R
     };
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     let csrf = browser.form_token(Form::SignOut, signed_in.session.id.as_str());
-    let template = SignOutPage { frame: state.frame(), person: signed_in.name(), csrf: &csrf };
+    let revokes = state.engine().settings().sign_out_revokes;
+    let template = SignOutPage { frame: state.frame(), person: signed_in.name(), csrf: &csrf, revokes };
     let mut response = page(StatusCode::OK, &template, &Destinations::own());
     browser.remember(state.cookies(), response.headers_mut());
     Ok(response)

@@ -164,6 +164,8 @@ pub(crate) struct SignOutPage<'a> {
     pub(crate) frame: &'a Frame,
     pub(crate) person: &'a str,
     pub(crate) csrf: &'a str,
+    /// Whether that ends tokens too.
+    pub(crate) revokes: bool,
 }
 
 /// After signing out.
@@ -411,7 +413,10 @@ mod tests {
                     .unwrap(),
             ),
             ("consent", consent.render().unwrap()),
-            ("sign_out", SignOutPage { frame, person: "Ada Lovelace", csrf: "token" }.render().unwrap()),
+            (
+                "sign_out",
+                SignOutPage { frame, person: "Ada Lovelace", csrf: "token", revokes: true }.render().unwrap(),
+            ),
             ("signed_out", SignedOutPage { frame }.render().unwrap()),
             ("error", error.render().unwrap()),
             ("form_post", form_post.render().unwrap()),

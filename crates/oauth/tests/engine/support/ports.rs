@@ -113,6 +113,18 @@ impl People for Memory {
         self.open()?.sessions.remove(id);
         Ok(())
     }
+
+    async fn revoke_session(&self, id: &SessionId, offline: Offline, now: Timestamp) -> Answer<()> {
+        let mut tables = self.open()?;
+        tables.sessions.remove(id);
+        let of_session = tables.grants.values_mut().filter(|grant| grant.session.as_ref() == Some(id));
+        for grant in
+            of_session.filter(|grant| offline == Offline::Ended || !grant.scopes.contains("offline_access"))
+        {
+            grant.revoked_at.get_or_insert(now);
+        }
+        Ok(())
+    }
 }
 
 impl Grants for Memory {
