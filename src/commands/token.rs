@@ -190,7 +190,13 @@ fn inspect(token: &str, format: Format) -> Result<(), Failure> {
             let over = if end <= Env::system().now() { ", which is over" } else { "" };
             format!("\n\nexpires {}{over}", moment(end))
         });
-        format!("header {}\n\nclaims {}{end}\n\nNothing here was verified.", pretty(&header), pretty(&claims))
+        let shared = match header.get("alg").and_then(Value::as_str) {
+            Some("HS256" | "HS384" | "HS512") => {
+                " Signed with a shared secret: no key set verifies it, and whoever has the secret could have made it."
+            }
+            _ => "",
+        };
+        format!("header {}\n\nclaims {}{end}\n\nNothing here was verified.{shared}", pretty(&header), pretty(&claims))
     })
 }
 

@@ -217,7 +217,18 @@ pub(crate) struct Resource {
     /// The scopes in plain words.
     pub(crate) words: Vec<(Scope, String)>,
     pub(crate) access_token_format: AccessTokenFormat,
-    pub(crate) signing_algorithm: Option<Algorithm>,
+    pub(crate) signature: Signature,
+}
+
+/// What its tokens are signed with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Signature {
+    /// The first key.
+    First,
+    /// The key of this algorithm.
+    Key(Algorithm),
+    /// The secret in this file.
+    SecretFile(PathBuf),
 }
 
 /// What a sign-in may amount to.

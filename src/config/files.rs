@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::check::Problem;
-use super::checked::{Config, Gateway, StatementKeys, Store, Tls};
+use super::checked::{Config, Gateway, Signature, StatementKeys, Store, Tls};
 
 /// A file, and the key that names it.
 type Named<'a> = (String, &'a Path);
@@ -29,6 +29,12 @@ impl Config {
             files.extend(introspection.map(|introspection| {
                 (key("introspection.client_secret_file"), introspection.client_secret_file.as_path())
             }));
+        }
+        for resource in &self.resources {
+            if let Signature::SecretFile(file) = &resource.signature {
+                let key = format!("resources ({}).hs256_secret_file", resource.identifier);
+                files.push((key, file.as_path()));
+            }
         }
         let htpasswd = self.basic.htpasswd.iter().enumerate();
         files.extend(htpasswd.map(|(index, file)| (format!("basic.htpasswd[{index}]"), file.as_path())));
@@ -116,11 +122,15 @@ mod tests {
             jwks_file = "m"
             [store]
             url_file = "n"
+            [[resources]]
+            resource = "https://old.example.com"
+            signing_algorithm = "HS256"
+            hs256_secret_file = "o"
         "#;
         let config = load_text(Path::new("/nowhere/countersign.toml"), text, []).unwrap();
         let mut files: Vec<_> = config.files().into_iter().map(|(_, file)| file.to_owned()).collect();
         files.sort();
-        let expected: Vec<_> = ('a'..='n').map(|name| Path::new("/nowhere").join(name.to_string())).collect();
+        let expected: Vec<_> = ('a'..='o').map(|name| Path::new("/nowhere").join(name.to_string())).collect();
         assert_eq!(files, expected);
         let problems = config.unreadable_files();
         assert_eq!(problems.len(), expected.len());

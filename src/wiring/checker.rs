@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use super::fetch::{Introspection, JwksFetcher, QUESTIONS};
 use super::htpasswd::HtpasswdFiles;
 use super::{Parts, files};
+use crate::config::checked::{Resource, Signature};
 use crate::config::raw::RawIssuer;
 use crate::config::{Config, checked};
 use crate::output::Failure;
@@ -54,11 +55,16 @@ pub(super) fn build(config: &Config, parts: &Parts) -> Result<(Settings, Sources
 }
 
 fn own(config: &Config, parts: &Parts) -> Result<IssuerSettings, Failure> {
+    let mut algorithms = algorithms(&config.keys.algorithms)?;
+    let is_shared = |resource: &Resource| matches!(resource.signature, Signature::SecretFile(_));
+    if config.resources.iter().any(is_shared) {
+        algorithms.push(Algorithm::HS256);
+    }
     Ok(IssuerSettings {
         name: OWN.to_owned(),
         issuer: Issuer::from(parts.issuer.as_str()),
         keys: KeyOrigin::InProcess(Arc::new(parts.keys.clone())),
-        algorithms: algorithms(&config.keys.algorithms)?,
+        algorithms,
         audience: None,
         // RFC 9068 §4: nothing but access tokens, so that an ID token opens no door.
         types: vec!["at+jwt".to_owned()],

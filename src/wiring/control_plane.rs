@@ -14,7 +14,7 @@ use countersign_store::Store;
 
 use super::listen::listen;
 use super::tls::{self, Own};
-use super::{Parts, grants, keys, live, registration};
+use super::{Parts, grants, keys, live, registration, resources};
 use crate::config::{Config, checked};
 use crate::output::Failure;
 
@@ -68,7 +68,7 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
         let registered = Resource {
             scopes: resource.scopes.clone(),
             access_token_format: resource.access_token_format,
-            signing_algorithm: resource.signing_algorithm,
+            signature: resources::signature(resource)?,
         };
         settings.resources.insert(resource.identifier.clone(), registered);
     }

@@ -16,6 +16,7 @@ mod live;
 mod parts;
 mod registration;
 mod rehearsal;
+mod resources;
 mod routes;
 mod system;
 mod tls;

@@ -4,7 +4,7 @@
 use countersign_model::Env;
 
 use super::htpasswd::HtpasswdFiles;
-use super::{checker, fetch, parts, routes, tls};
+use super::{checker, fetch, parts, resources, routes, tls};
 use crate::config::Problem;
 use crate::config::checked::{Config, Tls};
 use crate::output::Failure;
@@ -28,6 +28,9 @@ pub(crate) fn rehearse(config: &Config) -> Vec<Problem> {
         for (name, issuer) in &config.issuers {
             rehearsal.note(&format!("issuers.{name}"), checker::external(name, issuer, &fetcher));
         }
+    }
+    for resource in &config.resources {
+        rehearsal.note(&format!("resources ({})", resource.identifier), resources::signature(resource));
     }
     rehearsal.note("basic.htpasswd", HtpasswdFiles::read(&config.basic));
     rehearsal.problems

@@ -17,6 +17,8 @@ use crate::revocation::{RevocationSet, Standing};
 use crate::state::State;
 use crate::verify::api_key::{KeySources, KnownKey};
 use crate::verify::basic::BasicSources;
+use crate::verify::introspection::Asked;
+use crate::verify::issuer::IssuerState;
 use crate::verify::tokens::{Recall, Remembered};
 use crate::verify::{introspection, jwt, mtls};
 use crate::{
@@ -212,6 +214,10 @@ impl Access {
         {
             return self.settle(state, &remembered).await;
         }
+        if let Some(issuer) = jwt::looked_up(&state.issuers, text) {
+            let asked = Asked { token: text, key, method: Method::Jwt };
+            return self.look_up(state, issuer, asked, now).await;
+        }
         let epoch = self.revocations.epoch();
         let verified = jwt::verify(&state.issuers, limits, text, now).await?;
         let identity = Arc::new(verified.identity);
@@ -238,19 +244,32 @@ impl Access {
                 Recall::Unsettled(remembered) => return self.settle(state, &remembered).await,
                 Recall::Nothing => {}
             }
-            let generations = (issuer.generation(), self.revocations.epoch());
-            match introspection::ask(issuer, &state.tokens, limits, text, now).await {
-                Ok((identity, fresh_until)) => {
-                    self.standing(state, &identity).await?;
-                    state.tokens.remember(key, Remembered::new(&identity, issuer, generations, fresh_until));
-                    return Ok(identity);
-                }
+            let asked = Asked { token: text, key, method: Method::Oauth };
+            match self.look_up(state, issuer, asked, now).await {
+                Ok(identity) => return Ok(identity),
                 Err(rejection) if rejection.reason == Reason::TokenUnknown => {}
                 // Another issuer may still know it; if none does, this is the answer.
                 Err(rejection) => answer = Err(rejection),
             }
         }
         answer
+    }
+
+    /// Asks an issuer about a token, and remembers what it says.
+    async fn look_up(
+        &self,
+        state: &State,
+        issuer: &Arc<IssuerState>,
+        asked: Asked<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Rejection> {
+        let generations = (issuer.generation(), self.revocations.epoch());
+        let limits = &state.settings.limits;
+        let (identity, fresh_until) = introspection::ask(issuer, &state.tokens, limits, asked, now).await?;
+        self.standing(state, &identity).await?;
+        let token = Remembered::new(&identity, issuer, generations, fresh_until);
+        state.tokens.remember(asked.key, token);
+        Ok(identity)
     }
 
     /// A remembered token whose client or subject changed: asks, once.

@@ -110,7 +110,8 @@ pub struct IssuerSettings {
     pub issuer: Issuer,
     /// Where its keys come from.
     pub keys: KeyOrigin,
-    /// Algorithms it may use (RFC 8725 §3.1).
+    /// Algorithms it may use (RFC 8725 §3.1). Where HS256 is one of our own issuer's, tokens signed so are looked up among
+    /// its reference tokens: whoever shares the secret could have made them.
     pub algorithms: Vec<Algorithm>,
     /// The audience its tokens must name; `None`: the rule's.
     pub audience: Option<String>,

@@ -82,7 +82,7 @@ impl<P: Ports> Engine<P> {
         }
         let token = form.one("token").ok_or(Error::Missing("token"))?;
         let now = self.now();
-        let answer = if text::is_access_token(token) {
+        let answer = if text::is_looked_up(token) {
             self.reference(caller, token, now).await?
         } else if text::is_refresh_token(token) {
             self.refresh(caller, token, now).await?
@@ -139,7 +139,7 @@ impl<P: Ports> Engine<P> {
         Ok(serde_json::to_vec(&answer).ok())
     }
 
-    /// The JWT access token behind this text, if one of our keys signed it. Remembered, because a signature takes
+    /// The JWT access token behind this text, if one of our keys signed it; a secret that somebody shares is none. Remembered, because a signature takes
     /// longer to verify than all the rest takes; believed for as long as the key is.
     pub(crate) fn verified(&self, token: &str, now: Timestamp) -> Option<Arc<Verified>> {
         let hash = TokenHash::of(token.as_bytes());

@@ -6,6 +6,8 @@ use countersign_jose::Algorithm;
 use countersign_model::{AccessTokenFormat, ScopeSet};
 use url::Url;
 
+use crate::shared_secret::SharedSecret;
+
 /// What the operator says of a resource.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Resource {
@@ -13,8 +15,30 @@ pub struct Resource {
     pub scopes: ScopeSet,
     /// What tokens made for it look like, whatever the client gets elsewhere.
     pub access_token_format: AccessTokenFormat,
-    /// The algorithm its tokens are signed with; `None`: the one that signs first.
-    pub signing_algorithm: Option<Algorithm>,
+    /// What its tokens are signed with.
+    pub signature: TokenSignature,
+}
+
+/// What the tokens of a resource are signed with.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum TokenSignature {
+    /// Our key that signs first.
+    #[default]
+    First,
+    /// Our key of this algorithm.
+    Key(Algorithm),
+    /// A secret that the resource server has too, with HS256. Such a token is for this resource alone.
+    Secret(SharedSecret),
+}
+
+impl Resource {
+    /// The secret it shares, if its tokens are signed with one.
+    pub(crate) const fn secret(&self) -> Option<&SharedSecret> {
+        match &self.signature {
+            TokenSignature::Secret(secret) => Some(secret),
+            TokenSignature::First | TokenSignature::Key(_) => None,
+        }
+    }
 }
 
 /// Resources any client may ask for, besides those registered for it, by identifier.
@@ -40,8 +64,23 @@ impl Resources {
 
     /// An algorithm a resource wants and no key has.
     pub(crate) fn without_key(&self, known: &[Algorithm]) -> Option<(&String, Algorithm)> {
-        let wanted = self.0.iter().filter_map(|(name, resource)| Some((name, resource.signing_algorithm?)));
-        wanted.into_iter().find(|(_, algorithm)| !known.contains(algorithm))
+        self.0.iter().find_map(|(name, resource)| match resource.signature {
+            TokenSignature::Key(algorithm) if !known.contains(&algorithm) => Some((name, algorithm)),
+            TokenSignature::First | TokenSignature::Key(_) | TokenSignature::Secret(_) => None,
+        })
+    }
+
+    /// Two resources that share one secret: each could make tokens for the other.
+    pub(crate) fn of_one_secret(&self) -> Option<(&String, &String)> {
+        let mut seen: Vec<(&String, &SharedSecret)> = Vec::new();
+        for (name, resource) in &self.0 {
+            let Some(secret) = resource.secret() else { continue };
+            if let Some((other, _)) = seen.iter().find(|(_, known)| *known == secret) {
+                return Some((other, name));
+            }
+            seen.push((name, secret));
+        }
+        None
     }
 
     /// Every scope of every resource.

@@ -71,7 +71,7 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn access_token_of(&self, caller: &ClientId, token: &str) -> Result<Option<TokenId>, Error> {
-        if text::is_access_token(token) {
+        if text::is_looked_up(token) {
             let found = self.ports.reference_token(&TokenHash::of(token.as_bytes())).await?;
             return Ok(found.filter(|found| found.token.client == *caller).map(|found| found.token.id));
         }

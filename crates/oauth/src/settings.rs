@@ -153,6 +153,14 @@ pub enum InvalidSettings {
     /// There is no such key.
     #[error("resource {0}: no key signs with {1}; add it to keys.algorithms")]
     ResourceAlgorithm(String, Algorithm),
+    /// Tokens for the server itself open its own doors.
+    #[error("resource {0}: the server itself shares no secret with anybody; it signs with a key")]
+    OwnSecret(String),
+    /// RFC 8725 §2.4 in spirit: each could make tokens for the other.
+    #[error(
+        "resources {0} and {1} share one secret: each could make tokens for the other; give each its own"
+    )]
+    OneSecret(String, String),
     /// Its name goes into a list separated by spaces, and into a quoted text.
     #[error("a class of sign-ins can't be called {0:?}: printable ASCII without spaces and quotation marks")]
     Acr(String),
@@ -249,6 +257,12 @@ impl Settings {
         }
         if let Some((resource, algorithm)) = self.resources.without_key(algorithms) {
             return Err(InvalidSettings::ResourceAlgorithm(resource.clone(), algorithm));
+        }
+        if self.resources.get(&self.issuer).is_some_and(|own| own.secret().is_some()) {
+            return Err(InvalidSettings::OwnSecret(self.issuer.clone()));
+        }
+        if let Some((one, other)) = self.resources.of_one_secret() {
+            return Err(InvalidSettings::OneSecret(one.clone(), other.clone()));
         }
         let plain = |acr: &str| !acr.is_empty() && acr.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'"');
         match self.acr_classes.iter().find(|class| !plain(&class.acr)) {

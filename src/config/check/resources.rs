@@ -1,12 +1,16 @@
 //! Resources and classes of sign-ins, checked.
 
+use std::path::PathBuf;
+
 use countersign_jose::Algorithm;
 use countersign_model::{AccessTokenFormat, Scope, ScopeSet};
 use url::Url;
 
-use super::super::checked::{AcrClass, Resource};
+use super::super::checked::{AcrClass, Resource, Signature};
 use super::super::raw::{RawAcrClass, RawResource};
 use super::Check;
+
+const HS256: &str = Algorithm::HS256.as_str();
 
 impl Check {
     pub(super) fn resources(&mut self, raw: Vec<RawResource>, algorithms: &[String]) -> Vec<Resource> {
@@ -34,13 +38,7 @@ impl Check {
                 Err(error) => self.wrong(format!("{key}.scopes.{scope:?}"), error.to_string()),
             }
         }
-        let signing_algorithm = raw.signing_algorithm.and_then(|name| {
-            if !algorithms.contains(&name) {
-                let message = format!("{name:?} is none of keys.algorithms: {}", algorithms.join(", "));
-                self.wrong(format!("{key}.signing_algorithm"), message);
-            }
-            name.parse::<Algorithm>().ok()
-        });
+        let signature = self.signature(key, raw.signing_algorithm, raw.hs256_secret_file, algorithms);
         Resource {
             identifier: raw.resource,
             name: raw.name,
@@ -48,7 +46,41 @@ impl Check {
             scopes: words.iter().map(|(scope, _)| scope.clone()).collect::<ScopeSet>(),
             words: words.into_iter().filter(|(_, text)| !text.is_empty()).collect(),
             access_token_format: raw.access_token_format.unwrap_or(AccessTokenFormat::Jwt),
-            signing_algorithm,
+            signature,
+        }
+    }
+
+    fn signature(
+        &mut self,
+        key: &str,
+        algorithm: Option<String>,
+        secret: Option<PathBuf>,
+        algorithms: &[String],
+    ) -> Signature {
+        match (algorithm, secret) {
+            (None, None) => Signature::First,
+            // RFC 8725 §3.1: the algorithm is for one kind of key.
+            (Some(name), Some(file)) if name == HS256 => Signature::SecretFile(self.path(&file)),
+            (Some(name), None) if name == HS256 => {
+                self.wrong(
+                    format!("{key}.hs256_secret_file"),
+                    "HS256 needs a secret: name the file it is in",
+                );
+                Signature::First
+            }
+            (_, Some(_)) => {
+                let message = "a secret is for HS256: write `signing_algorithm = \"HS256\"` beside it";
+                self.wrong(format!("{key}.signing_algorithm"), message);
+                Signature::First
+            }
+            (Some(name), None) => {
+                if !algorithms.contains(&name) {
+                    let known = algorithms.join(", ");
+                    let message = format!("{name:?} is none of keys.algorithms: {known}; nor is it HS256");
+                    self.wrong(format!("{key}.signing_algorithm"), message);
+                }
+                name.parse::<Algorithm>().map_or(Signature::First, Signature::Key)
+            }
         }
     }
 

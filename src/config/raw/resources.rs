@@ -1,6 +1,7 @@
 //! Resources that tokens are for, and what sign-ins amount to.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use countersign_model::AccessTokenFormat;
 use schemars::JsonSchema;
@@ -28,9 +29,14 @@ pub(crate) struct RawResource {
     #[serde(default)]
     #[schemars(with = "Option<RawTokenFormat>")]
     pub access_token_format: Option<AccessTokenFormat>,
-    /// The algorithm its tokens are signed with, one of `keys.algorithms`. Default: the first of them.
+    /// The algorithm its tokens are signed with, one of `keys.algorithms`, or `HS256` with `hs256_secret_file`.
+    /// Default: the first of them.
     #[serde(default)]
     pub signing_algorithm: Option<String>,
+    /// A file with the secret that this resource server shares with Countersign, 32 bytes or more, for
+    /// `signing_algorithm = "HS256"`. Whoever has it can make tokens for this resource.
+    #[serde(default)]
+    pub hs256_secret_file: Option<PathBuf>,
 }
 
 /// The words of `access_token_format`, for the schema.

@@ -9,5 +9,6 @@ mod jwt;
 mod keys;
 mod mtls;
 mod reference;
+mod shared_secret;
 mod step_up;
 mod support;

@@ -44,6 +44,16 @@ pub(crate) fn memory_key(issuer: &IssuerState, token: &str) -> TokenHash {
     TokenHash::from_bytes(key)
 }
 
+/// The token that is asked about.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) token: &'a str,
+    /// The key it is remembered under.
+    pub(crate) key: TokenHash,
+    /// What it is to the caller.
+    pub(crate) method: Method,
+}
+
 /// Asks one issuer.
 ///
 /// # Errors
@@ -52,7 +62,7 @@ pub(crate) async fn ask(
     issuer: &Arc<IssuerState>,
     memory: &TokenMemory,
     limits: &Limits,
-    token: &str,
+    Asked { token, key, method }: Asked<'_>,
     now: Timestamp,
 ) -> Result<(Arc<Identity>, Timestamp), Rejection> {
     let Some(source) = &issuer.reference_tokens else { return Err(Reason::TokenUnknown.into()) };
@@ -65,7 +75,7 @@ pub(crate) async fn ask(
         Rejection::from(Reason::LookupFailed)
     })?;
     let Some(answer) = answer else {
-        memory.remember_unknown(memory_key(issuer, token), now.plus(limits.unknown_life));
+        memory.remember_unknown(key, now.plus(limits.unknown_life));
         return Err(Reason::TokenUnknown.into());
     };
     // RFC 7662 §2.2: an `iss` in the answer must be the one we asked for.
@@ -75,7 +85,7 @@ pub(crate) async fn ask(
     if !is_access_token(&answer.claims) {
         return Err(Reason::TokenType.into());
     }
-    let identity = Arc::new(claims::identity(&answer.claims, issuer, Method::Oauth)?);
+    let identity = Arc::new(claims::identity(&answer.claims, issuer, method)?);
     if identity.expires_at.plus(limits.leeway) <= now {
         return Err(Rejection::from(Reason::TokenExpired).about(&identity));
     }

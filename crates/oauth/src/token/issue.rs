@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use countersign_access::Confirmation;
 use countersign_model::{
-    AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenId, TokenLife, UserId,
+    AccessTokenFormat, Client, GrantId, ScopeSet, SessionId, Subject, Timestamp, TokenHash, TokenId,
+    TokenLife, UserId,
 };
 
 use super::claims::{AccessClaims, Audience};
 use super::{TokenResponse, text};
 use crate::ports::{AccessToken, AuthenticationEvent, Ports};
-use crate::{AuthorizationDetails, Engine, Error, SigningFailed};
+use crate::{AuthorizationDetails, Engine, Error, SigningFailed, TokenSignature};
 
 /// What an access token shall say.
 #[derive(Clone, Copy)]
@@ -90,7 +91,15 @@ impl<P: Ports> Engine<P> {
         let id = TokenId::generate(now, &*self.env.rng);
         let default = client.audiences.first().unwrap_or(&self.settings.default_audience);
         let opens_userinfo = matches!(order.speaker, Speaker::Person(_)) && order.scopes.contains("openid");
-        let userinfo = opens_userinfo.then_some(self.settings.issuer.as_str());
+        // A token that a resource server could have made is for that resource and no other place.
+        let is_shared = |name: &str| {
+            let known = self.settings.resources.get(name);
+            known.is_some_and(|resource| resource.secret().is_some())
+        };
+        if order.resources.len() > 1 && order.resources.iter().any(|name| is_shared(name)) {
+            return Err(Error::InvalidTarget);
+        }
+        let userinfo = (opens_userinfo && !is_shared(default)).then_some(self.settings.issuer.as_str());
         let aud = Audience { resources: order.resources, default, userinfo };
         let scope = self.settings.resources.narrow(order.resources, order.scopes);
         let known = || aud.iter().filter_map(|resource| self.settings.resources.get(resource));
@@ -99,7 +108,8 @@ impl<P: Ports> Engine<P> {
         let lifetime = self.life_of(order, by_reference);
         let expires_at =
             lifetime.map_or(Timestamp::MAX, |lifetime| Timestamp::from_seconds(now.plus(lifetime).seconds()));
-        let algorithm = known().find_map(|resource| resource.signing_algorithm);
+        let signature = known().map(|resource| &resource.signature);
+        let signature = signature.into_iter().find(|wanted| **wanted != TokenSignature::First);
         let (subject, grant) = match order.speaker {
             // RFC 9068 §2.2: the client's own name where no person is.
             Speaker::Client => (client.client_id.as_str(), None),
@@ -110,17 +120,22 @@ impl<P: Ports> Engine<P> {
         let details = order.details.at(order.resources);
         let order = &Order { scopes: &scope, details: &details, ..*order };
         let claims = self.claims(order, aud, subject, (&id, now, expires_at));
-        let (text, reference, kept) = if by_reference {
-            let text = text::access_token(&*self.env.rng);
-            let kept = match serde_json::to_value(&claims) {
-                Ok(serde_json::Value::Object(claims)) => claims,
-                Ok(_) | Err(_) => return Err(SigningFailed.into()),
-            };
-            (text.expose().clone(), Some(text.hash()), Some(kept))
+        let text = if by_reference {
+            text::access_token(&*self.env.rng).expose().clone()
         } else {
             let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-            (self.keys.sign("at+jwt", &payload, algorithm, now)?, None, None)
+            match signature {
+                Some(TokenSignature::Secret(secret)) => secret.sign(&payload)?,
+                Some(TokenSignature::Key(algorithm)) => {
+                    self.keys.sign("at+jwt", &payload, Some(*algorithm), now)?
+                }
+                Some(TokenSignature::First) | None => self.keys.sign("at+jwt", &payload, None, now)?,
+            }
         };
+        // What we know again by its signature is not kept; all else is.
+        let by_hash = by_reference || matches!(signature, Some(TokenSignature::Secret(_)));
+        let reference = by_hash.then(|| TokenHash::of(text.as_bytes()));
+        let kept = by_hash.then(|| object(&claims)).transpose()?;
         let record = AccessToken {
             reference,
             grant: grant.cloned(),
@@ -180,6 +195,13 @@ impl<P: Ports> Engine<P> {
             sid: person.and_then(|person| person.session).map(SessionId::as_str),
             grant_id: person.and_then(|person| person.grant).map(GrantId::as_str),
         }
+    }
+}
+
+fn object(claims: &AccessClaims<'_>) -> Result<serde_json::Map<String, serde_json::Value>, SigningFailed> {
+    match serde_json::to_value(claims) {
+        Ok(serde_json::Value::Object(claims)) => Ok(claims),
+        Ok(_) | Err(_) => Err(SigningFailed),
     }
 }
 

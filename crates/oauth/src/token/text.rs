@@ -5,6 +5,8 @@
 use countersign_access::api_key::{self, WellFormed};
 use countersign_model::{Rng, SecretString};
 
+use crate::shared_secret;
+
 const OURS: &str = "cst";
 const ACCESS: &str = "at";
 const REFRESH: &str = "rt";
@@ -46,6 +48,12 @@ pub(crate) fn is_registration_access_token(text: &str) -> bool {
 #[must_use]
 pub fn is_access_token(text: &str) -> bool {
     WellFormed::read(text).is_some_and(|text| text.head() == "cst_at")
+}
+
+/// Whether an access token is known by its hash: a reference token, or one signed with a secret that its resource server
+/// shares.
+pub(crate) fn is_looked_up(text: &str) -> bool {
+    is_access_token(text) || shared_secret::signs(text)
 }
 
 /// Whether the text has the form of a refresh token.

@@ -38,6 +38,7 @@ mod request_objects;
 mod resources;
 mod responses;
 mod revoke;
+mod shared_secret;
 mod step_up;
 mod support;
 mod token_exchange;

@@ -2,7 +2,7 @@
 
 use countersign_jose::Algorithm;
 use countersign_model::AccessTokenFormat;
-use countersign_oauth::{Engine, Error, InvalidSettings, Resource, Settings, TokenResponse};
+use countersign_oauth::{Engine, Error, InvalidSettings, Resource, Settings, TokenResponse, TokenSignature};
 use serde_json::json;
 
 use crate::support::*;
@@ -132,7 +132,7 @@ async fn a_resource_may_ask_for_reference_tokens() {
 
 #[tokio::test]
 async fn a_resource_gets_the_algorithm_it_asks_for_or_the_server_does_not_start() {
-    let wants = |algorithm| Resource { signing_algorithm: Some(algorithm), ..Resource::default() };
+    let wants = |algorithm| Resource { signature: TokenSignature::Key(algorithm), ..Resource::default() };
     let house =
         House::with(|s| s.resources.insert(ONE.to_owned(), wants(Algorithm::RS256)), Algorithm::RS256).await;
     house.client("app", |client| client.first_party = true);

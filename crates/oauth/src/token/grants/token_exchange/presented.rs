@@ -83,6 +83,9 @@ pub(super) async fn verify<P: Ports>(engine: &Engine<P>, token: &str, kind: Toke
                 TokenType::Jwt | TokenType::IdToken => None,
             }
         }
+        TokenType::AccessToken | TokenType::Jwt if text::is_looked_up(token) => {
+            reference(engine, token).await?
+        }
         TokenType::AccessToken | TokenType::Jwt => access_token(engine, token).await?,
     };
     match own {
