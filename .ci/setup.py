@@ -17,6 +17,7 @@ PACKAGES = {
     "curl": "curl",
     "openssl": "openssl",
     "apache2-utils": "htpasswd",
+    "libapache2-mod-auth-openidc": None,  # and with it apache2-bin, which starts no service
     "postgresql": "initdb",
     "python3-venv": None,
     "zsh": "zsh",
@@ -26,6 +27,8 @@ PACKAGES = {
 def present(package: str, command: str | None) -> bool:
     if package == "python3-venv":
         return subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True).returncode == 0
+    if package == "libapache2-mod-auth-openidc":
+        return Path("/usr/lib/apache2/modules/mod_auth_openidc.so").exists()
     if package == "postgresql" and any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         return True
     return shutil.which(command) is not None

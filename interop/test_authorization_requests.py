@@ -19,7 +19,9 @@ def test_every_way_of_asking_and_answering(house, tmp_path):
             "client", "add", "oidc-signer", "--profile", "oidc", "--grant", "authorization_code", "--auth", "private_key_jwt",
             "--jwks-file", str(jwks), "--redirect-uri", REDIRECT, "--scopes", "openid orders.read",
             "--response-type", "code", "--response-type", "code id_token")
-        program.say({"issuer": house.instance.issuer, "client": "oidc-signer", "redirect": REDIRECT})
+        house.instance.add_client("oidc-robot", "--grant", "client_credentials", "--auth", "private_key_jwt",
+                                  "--jwks-file", str(jwks), "--scopes", "orders.read")
+        program.say({"issuer": house.instance.issuer, "client": "oidc-signer", "robot": "oidc-robot", "redirect": REDIRECT})
         for _ in range(6):
             asked = program.hear()
             flow = asked["flow"]
@@ -39,6 +41,9 @@ def test_every_way_of_asking_and_answering(house, tmp_path):
                 program.say({"url": back})
             seen[flow] = program.hear()
             house.instance.secret(f"token of {flow}", seen[flow]["token"])
+        own = program.hear()
+        house.instance.secret("token of a robot with a key", own["token"])
+        assert own["scope"] == "orders.read"
     finally:
         program.close()
     assert set(seen) == {"par", "jar", "jwe", "jarm", "form_post", "hybrid"}

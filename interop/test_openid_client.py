@@ -10,7 +10,8 @@ def test_every_flow(house):
     program = Lines(node("openid_client.mjs"))
     try:
         asked = program.ask({"issuer": house.instance.issuer, "web": "web", "redirect": REDIRECT,
-                             "resource": "resource", "resourceSecret": house.resource_secret})
+                             "resource": "resource", "resourceSecret": house.resource_secret,
+                             "service": "service", "serviceSecret": house.service_secret})
         back = Browser().authorize(asked["open"], REDIRECT, "alice", house.password)
         got = program.ask({"url": back})
     finally:
@@ -24,6 +25,7 @@ def test_every_flow(house):
     assert got["userinfo"]["name"] == "Alice Example"
     assert set(got["scope"].split()) == {"openid", "profile", "email", "offline_access", "orders.read"}
     assert got["refreshed"] and got["rotated"]
+    assert got["posted"] == "orders.read"
     assert got["replay"] == "invalid_grant"
     assert got["live"]["active"] is True and got["live"]["client_id"] == "resource" and got["live"]["scope"] == "orders.read"
     # RFC 7662 §2.2: nothing but this about a token that is not active.

@@ -44,6 +44,8 @@ const replay = await client
 // A confidential client with its secret in the header.
 const resource = await client.discovery(issuer, ask.resource, undefined, client.ClientSecretBasic(ask.resourceSecret), relaxed)
 const own = await client.clientCredentialsGrant(resource, { scope: 'orders.read' })
+const service = await client.discovery(issuer, ask.service, undefined, client.ClientSecretPost(ask.serviceSecret), relaxed)
+const posted = await client.clientCredentialsGrant(service, { scope: 'orders.read' })
 const live = await client.tokenIntrospection(resource, own.access_token)
 await client.tokenRevocation(resource, own.access_token)
 const revoked = await client.tokenIntrospection(resource, own.access_token)
@@ -52,5 +54,5 @@ const wrong = await client.discovery(issuer, ask.resource, undefined, client.Cli
 const refused = await client.clientCredentialsGrant(wrong, {}).then(() => 'accepted', (error) => error.cause?.[0]?.scheme ?? error.error)
 
 say({ claims, userinfo, scope: tokens.scope, refreshed: Boolean(refreshed.access_token), rotated: refreshed.refresh_token !== tokens.refresh_token,
-  replay, live, revoked, replayed, refused, secrets: [tokens.access_token, tokens.refresh_token, refreshed.access_token, refreshed.refresh_token, own.access_token] })
+  posted: posted.scope, replay, live, revoked, replayed, refused, secrets: [tokens.access_token, tokens.refresh_token, refreshed.access_token, refreshed.refresh_token, own.access_token, posted.access_token] })
 process.exit(0)

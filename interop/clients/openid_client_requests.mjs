@@ -72,4 +72,8 @@ for (const [name, build] of Object.entries(flows)) {
   })
   say({ flow: name, sub: tokens.claims().sub, scope: tokens.scope, token: tokens.access_token })
 }
+// The same key for a client that calls in its own name.
+const robot = await client.discovery(issuer, ask.robot, undefined, client.PrivateKeyJwt(key), relaxed)
+const own = await client.clientCredentialsGrant(robot, { scope: 'orders.read' })
+say({ scope: own.scope, token: own.access_token })
 process.exit(0)
