@@ -1,5 +1,6 @@
 //! The pushed authorization request endpoint (RFC 9126 §2).
 
+use countersign_access::dpop::CheckedProof;
 use serde::Serialize;
 
 use crate::authorize::request::{Settled, URN, signed};
@@ -14,6 +15,9 @@ pub struct PushedResponse {
     pub request_uri: String,
     /// How long that may take, in seconds.
     pub expires_in: u64,
+    /// The nonce for the next DPoP proof, for the field `DPoP-Nonce` (RFC 9449 §8.2).
+    #[serde(skip)]
+    pub dpop_nonce: Option<String>,
 }
 
 impl PushedResponse {
@@ -51,6 +55,9 @@ impl<P: Ports> Engine<P> {
             Some(object) => signed(self, client.clone(), object).await?,
             None => Settled::of(client.clone(), form.clone()),
         };
+        let proof =
+            self.dpop_proof(call, client, &self.settings.endpoints.pushed_authorization_request).await?;
+        let settled = bound(settled, proof.as_ref())?;
         let name = self.env.rng.token();
         let settled = settled.pushed_as(name.hash());
         // RFC 9126 §2.1, point 3: everything that can be wrong is told now, and to the client alone.
@@ -73,6 +80,17 @@ impl<P: Ports> Engine<P> {
         Ok(PushedResponse {
             request_uri: format!("{URN}{}", name.expose()),
             expires_in: lives.pushed_request.as_secs(),
+            dpop_nonce: proof.filter(|proof| proof.needs_nonce).map(|_| self.nonces.current(now)),
         })
     }
+}
+
+/// RFC 9449 §10.1: the code will be bound to the key that the client proves now, as if the request had named it.
+fn bound<'a>(settled: Settled<'a>, proof: Option<&CheckedProof>) -> Result<Settled<'a>, Error> {
+    let Some(proof) = proof else { return Ok(settled) };
+    // RFC 8705 §3: its tokens will be bound to a certificate; a code for another key could never be used.
+    if settled.client().tls_client_certificate_bound_access_tokens {
+        return Err(Error::TwoKeys);
+    }
+    settled.for_key(proof.key)
 }

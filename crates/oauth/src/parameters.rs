@@ -19,6 +19,12 @@ impl<'a> Parameters<'a> {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
+    /// The same with one more.
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.0.push((name.into(), value.into()));
+        self
+    }
+
     /// Decodes `application/x-www-form-urlencoded` text.
     #[must_use]
     pub fn decode(text: &'a [u8]) -> Self {

@@ -35,6 +35,8 @@ pub struct Rules {
     pub assertion_audience: AssertionAudience,
     /// Whether access tokens must be bound to a key (RFC 8705 §3, RFC 9449).
     pub sender_constrained: bool,
+    /// Whether each use of a refresh token ends it and gives another (RFC 9700 §4.14.2).
+    pub rotates_refresh_tokens: bool,
     /// Where answers may go, of what was registered.
     pub redirects: Redirects,
     /// Whether a request must name the resources it is for (RFC 8707).
@@ -115,6 +117,7 @@ const OAUTH_2_1: Rules = Rules {
     asymmetric_authentication: false,
     assertion_audience: AssertionAudience::IssuerOrEndpoint,
     sender_constrained: false,
+    rotates_refresh_tokens: true,
     redirects: Redirects::Registered,
     resource_required: false,
     registered_scopes: RegisteredScopes::Most,
@@ -168,6 +171,8 @@ const FAPI_2_SECURITY: Rules = Rules {
     assertion_audience: AssertionAudience::Issuer,
     // §5.3.2.1, point 4.
     sender_constrained: true,
+    // §5.3.2.1, point 9.
+    rotates_refresh_tokens: false,
     // §5.3.2.2, points 6 and 8.
     redirects: Redirects::HttpsOrLoopbackNamed,
     // §5.3.2.1, point 11.

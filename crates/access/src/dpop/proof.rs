@@ -45,6 +45,8 @@ pub struct Wanted<'a> {
 pub struct CheckedProof {
     /// The JWK thumbprint of its key, SHA-256 (RFC 7638): `jkt`.
     pub key: [u8; 32],
+    /// What it was signed with.
+    pub algorithm: Algorithm,
     /// What it is remembered by: its key and its `jti`.
     pub id: TokenHash,
     /// Until when it must be remembered: from then on it is too old.
@@ -134,7 +136,7 @@ pub fn check(proof: &str, wanted: &Wanted<'_>) -> Result<CheckedProof, DpopRefus
     let key = jwk.thumbprint_sha256();
     // A key of its own for each sender: nobody can use up another's identifiers.
     let id = TokenHash::of(&[&key[..], claims.jti.as_bytes()].concat());
-    Ok(CheckedProof { key, id, until, needs_nonce })
+    Ok(CheckedProof { key, algorithm, id, until, needs_nonce })
 }
 
 /// Points 8, 9, 11 and 12; when it will be too old.

@@ -129,7 +129,11 @@ impl<P: Ports> Engine<P> {
                 Some(TokenSignature::Key(algorithm)) => {
                     self.keys.sign("at+jwt", &payload, Some(*algorithm), now)?
                 }
-                Some(TokenSignature::First) | None => self.keys.sign("at+jwt", &payload, None, now)?,
+                // The first that the client's profile takes.
+                Some(TokenSignature::First) | None => {
+                    let algorithm = self.signing_algorithm(client, None)?;
+                    self.keys.sign("at+jwt", &payload, Some(algorithm), now)?
+                }
             }
         };
         // What we know again by its signature is not kept; all else is.

@@ -17,7 +17,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(AuthenticatedClient, Option<String>), Error> {
         let client = caller.client();
         let certificate = certificate(client, call)?;
-        let proof = self.dpop_proof(call, &self.settings.endpoints.token).await?;
+        let proof = self.dpop_proof(call, client, &self.settings.endpoints.token).await?;
         // RFC 9449 §5.2: without a proof it would get less than what was registered.
         if proof.is_none() && client.dpop_bound_access_tokens {
             return Err(Error::ProofMissing);
@@ -32,10 +32,11 @@ impl<P: Ports> Engine<P> {
         Ok((caller.holding(confirmation), nonce))
     }
 
-    /// The DPoP proof of a call to this endpoint, checked and used up (RFC 9449 §4.3, §11.1).
+    /// The DPoP proof of this client's call to this endpoint, checked and used up (RFC 9449 §4.3, §11.1).
     pub(crate) async fn dpop_proof(
         &self,
         call: &ClientCall<'_>,
+        client: &Client,
         endpoint: &str,
     ) -> Result<Option<CheckedProof>, Error> {
         let proof = match call.dpop {
@@ -53,6 +54,10 @@ impl<P: Ports> Engine<P> {
             DpopRefusal::Nonce => Error::UseDpopNonce(self.nonces.current(now)),
             other => Error::InvalidDpopProof(other),
         })?;
+        // FAPI 2.0 Security Profile §5.4.1: a profile may take fewer algorithms.
+        if !Rules::of(client.profile).algorithms.contains(&proof.algorithm) {
+            return Err(Error::InvalidDpopProof(DpopRefusal::Algorithm));
+        }
         if self.ports.remember_proof(&proof.id, proof.until).await? {
             Ok(Some(proof))
         } else {

@@ -17,23 +17,29 @@ const TOKEN: &str = "https://id.example/token";
 const SERVICE: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 /// Somebody with a key, who makes proofs.
-struct Prover(SigningKey);
+pub(crate) struct Prover(SigningKey);
 
 impl Prover {
-    fn new() -> Self {
-        Self(SigningKey::generate(Algorithm::ES256).unwrap())
+    pub(crate) fn new() -> Self {
+        Self::of(Algorithm::ES256)
     }
 
-    fn jkt(&self) -> String {
+    pub(crate) fn of(algorithm: Algorithm) -> Self {
+        Self(SigningKey::generate(algorithm).unwrap())
+    }
+
+    pub(crate) fn jkt(&self) -> String {
         self.0.public_jwk().unwrap().thumbprint()
     }
 
-    fn proof(&self, jti: &str, changes: &Value) -> String {
+    pub(crate) fn proof(&self, jti: &str, changes: &Value) -> String {
         let mut claims = json!({ "jti": jti, "htm": "POST", "htu": TOKEN, "iat": START });
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.0.public_jwk_value().unwrap() });
+        let header = json!({
+            "typ": "dpop+jwt", "alg": self.0.algorithm().as_str(), "jwk": self.0.public_jwk_value().unwrap(),
+        });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let input = format!("{}.{}", part(&header), part(&claims));
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(self.0.sign(input.as_bytes()).unwrap()))

@@ -2,10 +2,12 @@
 
 use countersign_jose::Algorithm;
 use countersign_model::{Client, ClientAuthentication, ClientId, Profile, ResponseType, Timestamp};
+use countersign_oauth::ports::Grants as _;
 use countersign_oauth::profile::{ProfileConflict, Rules};
-use countersign_oauth::{ClientCall, Error, PushedResponse, Step};
+use countersign_oauth::{ClientCall, DpopField, Error, GrantRefusal, PushedResponse, Step};
 use serde_json::{Value, json};
 
+use crate::dpop::Prover;
 use crate::support::*;
 
 struct Strict {
@@ -31,6 +33,16 @@ impl Strict {
         form.extend(self.key.assertion("app", audience, jti));
         let form = countersign_oauth::Parameters::new(form);
         let tokens = self.house.engine.token(&ClientCall::new(&form)).await?;
+        Ok(serde_json::from_slice(&tokens.to_json()).unwrap())
+    }
+
+    /// The same with a proof of a key.
+    async fn call_with(&self, proof: &str, jti: &str, form: Vec<(String, String)>) -> Result<Value, Error> {
+        let mut form = form;
+        form.extend(self.key.assertion("app", ISSUER, jti));
+        let form = countersign_oauth::Parameters::new(form);
+        let call = ClientCall { dpop: DpopField::Proof(proof), ..ClientCall::new(&form) };
+        let tokens = self.house.engine.token(&call).await?;
         Ok(serde_json::from_slice(&tokens.to_json()).unwrap())
     }
 
@@ -70,6 +82,62 @@ async fn fapi_2_takes_pushed_requests_and_the_issuer_as_audience_alone() {
     assert!(matches!(error, Error::UnboundToken));
     let error = strict.push(ISSUER, "5", owned(&request("app", &[("redirect_uri", "")]))).await.unwrap_err();
     assert!(matches!(error, Error::RedirectUriMissing), "FAPI 2.0 §5.3.2.2, point 6");
+}
+
+#[tokio::test]
+async fn fapi_2_refresh_tokens_are_not_rotated_and_never_unbound() {
+    for profile in [Profile::Fapi2Security, Profile::Fapi2MessageSigning] {
+        let strict = Strict::new(profile, |_| {}).await;
+        let session = strict.house.sign_in("alice").await;
+        let object = strict.key.request_object("app", |claims| {
+            if profile == Profile::Fapi2MessageSigning {
+                claims["response_mode"] = json!("jwt");
+            }
+        });
+        let form = owned(&[("client_id", "app"), ("request", &object)]);
+        let pushed = strict.push(ISSUER, "1", form).await.unwrap();
+        let query = [("client_id", "app"), ("request_uri", pushed.request_uri.as_str())];
+        let response = respond(strict.house.begin(&query, Some(&session)).await.unwrap());
+        let code = match answered(&response, "response") {
+            Some(jwt) => read_jwt(&jwt).1["code"].as_str().unwrap().to_owned(),
+            None => code_of(&response),
+        };
+        let prover = Prover::new();
+        let proof = |jti: &str| prover.proof(jti, &json!({}));
+        let tokens = strict.call_with(&proof("1"), "2", redemption_pairs(&code)).await.unwrap();
+        let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
+        let form = || owned(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)]);
+        // FAPI 2.0 Security Profile §5.3.2.1, point 9: as often as the client likes, long after any grace.
+        for turn in 3..6 {
+            strict.house.advance(20);
+            let proof = prover.proof(&turn.to_string(), &json!({ "iat": START + 20 * (turn - 2) }));
+            let again = strict.call_with(&proof, &turn.to_string(), form()).await.unwrap();
+            assert_eq!(again["refresh_token"], refresh.as_str());
+            assert_ne!(again["access_token"], tokens["access_token"]);
+        }
+        // Point 4: and what it gives is bound.
+        let error = strict.call(ISSUER, "7", form()).await.unwrap_err();
+        assert!(matches!(error, Error::UnboundToken));
+        // RFC 6749 §6: to the client it was given to.
+        let thief = ClientKey::new(Algorithm::ES256);
+        strict.house.client("thief", |client| {
+            thief.give_to(client);
+            client.profile = profile;
+        });
+        let mut stolen = form();
+        stolen.extend(thief.assertion("thief", ISSUER, "1"));
+        let stolen = countersign_oauth::Parameters::new(stolen);
+        let proof = Prover::new().proof("9", &json!({ "iat": START + 60 }));
+        let call = ClientCall { dpop: DpopField::Proof(&proof), ..ClientCall::new(&stolen) };
+        let error = strict.house.engine.token(&call).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidGrant(GrantRefusal::RefreshForeign)));
+        // A withdrawn grant is one, rotated or not.
+        let grant = strict.house.memory.tables().refresh.values().next().unwrap().0.grant.clone();
+        strict.house.memory.revoke_grant(&grant, Timestamp::from_seconds(START + 60)).await.unwrap();
+        let proof = prover.proof("8", &json!({ "iat": START + 60 }));
+        let error = strict.call_with(&proof, "8", form()).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidGrant(GrantRefusal::Revoked)));
+    }
 }
 
 #[tokio::test]
@@ -173,6 +241,28 @@ async fn fapi_signs_with_its_own_algorithms() {
     let object = weak.request_object("app", |_| {});
     let query = [("client_id", "app"), ("request", object.as_str())];
     assert_eq!(house.begin(&query, None).await.unwrap_err().code(), "invalid_request_object");
+}
+
+#[tokio::test]
+async fn fapi_2_proofs_and_access_tokens_are_signed_with_its_algorithms() {
+    let strict = Strict::new(Profile::Fapi2Security, |_| {}).await;
+    let form = || owned(&[("grant_type", "client_credentials")]);
+    let error = strict.call_with(&Prover::of(Algorithm::RS256).proof("1", &json!({})), "1", form()).await;
+    assert_eq!(error.unwrap_err().code(), "invalid_dpop_proof", "FAPI 2.0 Security Profile §5.4.1");
+    for algorithm in [Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA] {
+        let proof = Prover::of(algorithm).proof("1", &json!({}));
+        strict.call_with(&proof, &algorithm.to_string(), form()).await.unwrap();
+    }
+    // A server whose only key is of another kind gives such a client nothing rather than that.
+    let house = House::with(|_| {}, Algorithm::RS256).await;
+    let key = ClientKey::new(Algorithm::ES256);
+    house.client("app", |client| {
+        key.give_to(client);
+        client.profile = Profile::Fapi2Security;
+    });
+    let strict = Strict { house, key };
+    let error = strict.call_with(&Prover::new().proof("1", &json!({})), "1", form()).await.unwrap_err();
+    assert!(error.is_ours());
 }
 
 #[tokio::test]

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use countersign_access::dpop::DpopRefusal;
 use countersign_model::ClientAuthentication;
-use countersign_oauth::{ClientCall, Error, Step};
+use countersign_oauth::{
+    Authorization, ClientCall, DpopField, Error, GrantRefusal, PushedResponse, Step, TokenResponse,
+};
+use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::dpop::Prover;
 use crate::support::*;
 
 async fn house() -> House {
@@ -162,6 +167,88 @@ async fn a_public_client_may_push_too() {
     let form = parameters(&form);
     let answer = house.engine.push(&ClientCall::new(&form)).await.unwrap();
     assert!(matches!(house.begin(&by_uri("spa", &answer.request_uri), None).await.unwrap(), Step::SignIn(_)));
+}
+
+/// What a client pushes with a proof made for this endpoint.
+async fn push_with(house: &House, proof: &str, changes: &[(&str, &str)]) -> Result<PushedResponse, Error> {
+    let secret = secret("app");
+    let form = request("app", changes);
+    let form = parameters(&form);
+    let call = ClientCall {
+        authorization: Authorization::Basic { name: "app", secret: &secret },
+        dpop: DpopField::Proof(proof),
+        ..ClientCall::new(&form)
+    };
+    house.engine.push(&call).await
+}
+
+async fn redeem_with(house: &House, dpop: DpopField<'_>, code: &str) -> Result<TokenResponse, Error> {
+    let secret = secret("app");
+    let authorization = Authorization::Basic { name: "app", secret: &secret };
+    let form = redemption(code);
+    let form = parameters(&form);
+    house.engine.token(&ClientCall { authorization, dpop, ..ClientCall::new(&form) }).await
+}
+
+#[tokio::test]
+async fn a_proof_binds_the_code() {
+    let house = house().await;
+    house.client("app", |client| client.first_party = true);
+    let session = house.sign_in("alice").await;
+    let (own, thief) = (Prover::new(), Prover::new());
+    let at_par = json!({ "htu": "https://id.example/par" });
+    let jkt = own.jkt();
+    let code = async |jti: &str, changes: &[(&str, &str)]| {
+        let pushed = push_with(&house, &own.proof(jti, &at_par), changes).await.unwrap();
+        let step = house.begin(&by_uri("app", &pushed.request_uri), Some(&session)).await.unwrap();
+        code_of(&respond(step))
+    };
+    for (jti, changes) in [("1", vec![]), ("2", vec![("dpop_jkt", jkt.as_str())])] {
+        let stolen = code(&format!("a{jti}"), &changes).await;
+        let stranger = thief.proof(jti, &json!({}));
+        let error = redeem_with(&house, DpopField::Proof(&stranger), &stolen).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidGrant(GrantRefusal::CodeKeyDiffers)), "RFC 9449 §10.1");
+        let stolen = code(&format!("b{jti}"), &changes).await;
+        let error = redeem_with(&house, DpopField::Absent, &stolen).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidGrant(GrantRefusal::CodeKeyDiffers)));
+        let code = code(&format!("c{jti}"), &changes).await;
+        let proof = own.proof(jti, &json!({}));
+        let tokens = redeem_with(&house, DpopField::Proof(&proof), &code).await.unwrap();
+        assert_eq!(read_jwt(&tokens.access_token).1["cnf"], json!({ "jkt": jkt }));
+    }
+    // RFC 9449 §10.1: both, and they differ.
+    let error = push_with(&house, &own.proof("d", &at_par), &[("dpop_jkt", &thief.jkt())]).await.unwrap_err();
+    assert_eq!((error.status(), error.code()), (400, "invalid_request"));
+    let refused = async |proof: &str| match push_with(&house, proof, &[]).await.unwrap_err() {
+        Error::InvalidDpopProof(refusal) => refusal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&own.proof("e", &json!({}))).await, DpopRefusal::Target);
+    assert_eq!(refused(&own.proof("d", &at_par)).await, DpopRefusal::Replayed);
+    assert_eq!(refused("x").await, DpopRefusal::Malformed);
+    // A client whose tokens will be bound to its certificate could never use such a code.
+    house.client("app", |client| client.tls_client_certificate_bound_access_tokens = true);
+    let error = push_with(&house, &own.proof("f", &at_par), &[]).await.unwrap_err();
+    assert!(matches!(error, Error::TwoKeys));
+}
+
+#[tokio::test]
+async fn a_proof_may_have_to_carry_a_nonce() {
+    let change = |settings: &mut countersign_oauth::Settings| settings.dpop_nonce = true;
+    let house = House::with(change, countersign_jose::Algorithm::ES256).await;
+    house.client("app", |_| {});
+    let prover = Prover::new();
+    let proof = |jti: &str, nonce: Option<&str>, seconds: i64| {
+        let claims = json!({ "htu": "https://id.example/par", "nonce": nonce, "iat": START + seconds });
+        prover.proof(jti, &claims)
+    };
+    let error = push_with(&house, &proof("1", None, 0), &[]).await.unwrap_err();
+    assert_eq!((error.status(), error.code()), (400, "use_dpop_nonce"), "RFC 9449 §8");
+    let nonce = error.dpop_nonce().unwrap().to_owned();
+    assert_eq!(push_with(&house, &proof("1", Some(&nonce), 0), &[]).await.unwrap().dpop_nonce, None);
+    house.advance(60);
+    let pushed = push_with(&house, &proof("2", Some(&nonce), 60), &[]).await.unwrap();
+    assert!(pushed.dpop_nonce.is_some(), "RFC 9449 §8.2");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::client_request::{ClientRequest, json, refusal, too_many, unreadable};
+use crate::client_request::{ClientRequest, json, offer_nonce, refusal, too_many, unreadable};
 use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
@@ -27,7 +27,11 @@ pub(crate) async fn par(State(state): State<AppState>, request: Request) -> Resp
     turn.ended(&answer);
     match answer {
         // RFC 9126 §2.2.
-        Ok(answer) => json(StatusCode::CREATED, answer.to_json()),
+        Ok(answer) => {
+            let mut response = json(StatusCode::CREATED, answer.to_json());
+            offer_nonce(&mut response, answer.dpop_nonce.as_deref());
+            response
+        }
         Err(error) => refusal(&error),
     }
 }

@@ -8,9 +8,12 @@ mod reference;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_access::Confirmation;
 use countersign_model::{Client, TokenHash};
 
-use super::client;
+use super::{client, dpop_jkt};
 use crate::ports::{Interaction, Origin, Ports};
 use crate::profile::Rules;
 use crate::{Engine, Error, Parameters};
@@ -70,6 +73,21 @@ impl<'a> Settled<'a> {
     pub(crate) fn pushed_as(mut self, name: TokenHash) -> Self {
         self.origin.pushed = Some(name);
         self
+    }
+
+    /// Whose they are.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The same, for this key (RFC 9449 §10.1): a request that names another contradicts itself.
+    pub(crate) fn for_key(mut self, key: [u8; 32]) -> Result<Self, Error> {
+        match dpop_jkt::thumbprint(&self.parameters)? {
+            Some(named) if named != Confirmation::Key(key) => return Err(Error::Invalid("dpop_jkt")),
+            Some(_) => {}
+            None => self.parameters = self.parameters.with("dpop_jkt", URL_SAFE_NO_PAD.encode(key)),
+        }
+        Ok(self)
     }
 
     /// Whether the client signed them.

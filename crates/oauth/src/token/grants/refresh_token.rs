@@ -1,8 +1,9 @@
-//! `refresh_token` (RFC 6749 §6), rotated at every use (RFC 9700 §4.14.2).
+//! `refresh_token` (RFC 6749 §6), rotated at every use (RFC 9700 §4.14.2) unless the profile says otherwise.
 
 use countersign_model::{GrantType, ScopeSet, SecretString, Timestamp, TokenHash};
 
-use crate::ports::{FoundRefreshToken, Ports, RefreshToken, Rotation};
+use crate::ports::{FoundRefreshToken, Ports, Recorded, RefreshToken, Rotation};
+use crate::profile::Rules;
 use crate::token::family::Family;
 use crate::token::id_token::IdTokenOrder;
 use crate::token::issue::{Order, Person, Speaker};
@@ -82,6 +83,20 @@ pub(crate) async fn rotate<P: Ports>(
     // OpenID Connect Core §12.2: auth_time stays that of the sign-in; no nonce.
     let id_order = IdTokenOrder { client, person, nonce: None, auth_req_id: None };
     access.id_token = engine.make_id_token(&id_order, &scopes, access.text(), now)?;
+
+    // FAPI 2.0 Security Profile §5.3.2.1: not rotated, because a lost answer would lose the grant; it is of use to this
+    // client alone. One that was spent under other rules keeps to these.
+    if !Rules::of(client.profile).rotates_refresh_tokens && found.rotated_at.is_none() {
+        return match engine.ports.record_issuance(&access.record, None).await? {
+            Recorded::Kept => {
+                let mut response = access.into_response();
+                // The same again, for clients that keep what came last.
+                response.refresh_token = Some(presented.to_owned());
+                Ok(response)
+            }
+            Recorded::GrantRevoked => Err(refused(GrantRefusal::Revoked)),
+        };
+    }
 
     let next_text = text::refresh_token(&*engine.env.rng);
     // RFC 6749 §6: the successor is for the same scopes, whatever this access token was narrowed to.
