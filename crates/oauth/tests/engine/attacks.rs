@@ -1,8 +1,10 @@
-//! RFC 9700 §4, attack by attack, as far as the authorization endpoint can stop it. What its pages do against framing and
-//! 307 redirects is tested where HTTP is.
+//! RFC 9700 §4, attack by attack, as far as the engine can stop it. What is a matter of HTTP is tested in `server`.
 
-use countersign_oauth::{Error, GrantRefusal, Step};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_oauth::{ClientCall, DpopField, Error, GrantRefusal, Step};
 
+use crate::dpop::Prover;
 use crate::support::*;
 
 async fn house() -> House {
@@ -139,4 +141,78 @@ async fn section_4_15_subjects_of_people_are_not_names_of_clients() {
     let (_, claims) = read_jwt(&tokens.access_token);
     assert_eq!((&claims["sub"], &claims["client_id"]), (&"app".into(), &"app".into()));
     assert!(claims.get("auth_time").is_none() && claims.get("grant_id").is_none());
+}
+
+/// §4.6: access token injection. An access token comes from the token endpoint alone, beside an ID token that names its
+/// hash, so a client notices one that was put in its place.
+#[tokio::test]
+async fn section_4_6_the_id_token_names_its_access_token() {
+    let house = house().await;
+    let (one, two) = (house.tokens("app", "openid read").await, house.tokens("app", "openid read").await);
+    let half = |token: &str| {
+        let hash = countersign_model::digest::sha256(token.as_bytes());
+        URL_SAFE_NO_PAD.encode(&hash[..16])
+    };
+    let at_hash = read_jwt(one.id_token.as_deref().unwrap()).1["at_hash"].clone();
+    assert_eq!(at_hash, half(&one.access_token).as_str(), "OpenID Connect Core §3.1.3.6");
+    assert_ne!(at_hash, half(&two.access_token).as_str());
+    let session = house.sign_in("alice").await;
+    for response_type in ["token", "id_token token", "code token", "code id_token token"] {
+        let query = request("app", &[("response_type", response_type)]);
+        let response = respond(house.begin(&query, Some(&session)).await.unwrap());
+        assert_eq!(response.error(), Some("unsupported_response_type"), "{response_type}");
+    }
+}
+
+/// §4.9: what leaks at a resource server. A counterfeit one is no audience of any token (§4.9.1), and a token of one that
+/// was broken into is for that one alone (§4.9.2).
+#[tokio::test]
+async fn section_4_9_a_token_is_for_one_resource_that_is_known() {
+    let house = house().await;
+    house.client("app", |client| {
+        client.first_party = true;
+        client.audiences = vec!["https://one.example/".to_owned(), "https://two.example/".to_owned()];
+    });
+    house.client("one", |client| client.may_introspect = true);
+    let own = [("grant_type", "client_credentials"), ("resource", "https://counterfeit.example/")];
+    assert!(matches!(house.token("app", &own).await, Err(Error::InvalidTarget)));
+    let own = [("grant_type", "client_credentials"), ("resource", "https://one.example/")];
+    let token = house.token("app", &own).await.unwrap().access_token;
+    assert_eq!(read_jwt(&token).1["aud"], "https://one.example/");
+    assert_eq!(house.introspect("one", &token).await["aud"], "https://one.example/");
+    // Nor can whoever holds it turn it into another: it is no refresh token, no code, and no rule exchanges it.
+    assert!(house.refresh("app", &token).await.is_err());
+    assert!(house.token("app", &redemption(&token)).await.is_err());
+}
+
+/// §4.10: stolen access tokens, and §4.14: stolen refresh tokens. Bound to a key they are of no use without it; one that
+/// is not bound comes back spent, and ends with everything that came of it.
+#[tokio::test]
+async fn section_4_10_and_4_14_what_is_stolen_is_bound_or_found_out() {
+    let house = house().await;
+    house.public("spa");
+    let (own, thief) = (Prover::new(), Prover::new());
+    let ask = async |proof: &str, form: &[(&str, &str)]| {
+        let mut form = form.to_vec();
+        form.push(("client_id", "spa"));
+        let form = parameters(&form);
+        let call = ClientCall { dpop: DpopField::Proof(proof), ..ClientCall::new(&form) };
+        house.engine.token(&call).await
+    };
+    let none = serde_json::json!({});
+    let code = house.code(&request("spa", &[])).await;
+    let tokens = ask(&own.proof("1", &none), &redemption(&code)).await.unwrap();
+    assert_eq!(read_jwt(&tokens.access_token).1["cnf"]["jkt"], own.jkt().as_str(), "§4.10.1");
+    let refresh = tokens.refresh_token.unwrap();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    let refused = ask(&thief.proof("1", &none), &form).await;
+    assert!(matches!(refused, Err(Error::InvalidGrant(GrantRefusal::RefreshKeyDiffers))), "§4.14.2");
+
+    let tokens = house.tokens("app", "read offline_access").await;
+    let stolen = tokens.refresh_token.unwrap();
+    house.refresh("app", &stolen).await.unwrap();
+    house.advance(60);
+    let replayed = house.refresh("app", &stolen).await;
+    assert!(matches!(replayed, Err(Error::InvalidGrant(GrantRefusal::RefreshReplayed))), "§4.14.2");
+    assert!(!house.is_active("app", &tokens.access_token).await);
 }

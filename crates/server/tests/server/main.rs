@@ -7,11 +7,13 @@
     reason = "in a test the panic is the message; clippy spares only functions that are tests themselves"
 )]
 
+mod attacks;
 mod authorize;
 mod backchannel;
 mod bad_input;
 mod browser;
 mod device;
+mod extensions;
 mod form_post;
 mod headers;
 mod pages;

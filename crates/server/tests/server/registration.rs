@@ -20,6 +20,9 @@ async fn open(per_hour: u32) -> App {
     App::with(ISSUER, settings, |settings| {
         settings.registration.access = RegistrationAccess::Open;
         settings.client_documents = Some(ClientDocumentPolicy::default());
+        settings.mtls_url = Some("https://mtls.auth.example".to_owned());
+        settings.registration.profiles = countersign_model::Profile::ALL.to_vec();
+        settings.registration.authorization_details_types.insert("payment".to_owned());
     })
     .await
 }
@@ -170,8 +173,20 @@ async fn the_description_is_true() {
     // Everything that is told is described.
     let everything = json!({
         "token_endpoint_auth_method": "client_secret_basic",
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "grant_types": ["authorization_code", "refresh_token", "implicit"],
+        "response_types": ["code", "code id_token"],
+        "countersign_profile": "oidc",
+        "dpop_bound_access_tokens": true,
+        "require_pushed_authorization_requests": true,
+        "require_signed_request_object": true,
+        "request_object_signing_alg": "ES256",
+        "request_object_encryption_alg": "ECDH-ES",
+        "request_object_encryption_enc": "A256GCM",
+        "request_uris": ["https://app.example/request"],
+        "authorization_signed_response_alg": "ES256",
+        "authorization_encrypted_response_alg": "ECDH-ES",
+        "authorization_encrypted_response_enc": "A256GCM",
+        "authorization_details_types": ["payment"],
         "application_type": "web",
         "token_endpoint_auth_signing_alg": "ES256",
         "jwks_uri": "https://app.example/jwks",
@@ -188,7 +203,23 @@ async fn the_description_is_true() {
     });
     let registered = app.register(&everything).await;
     assert_eq!(registered.status, 201, "{registered:?}");
-    let told: BTreeSet<String> = registered.json.as_object().unwrap().keys().cloned().collect();
+    let names =
+        |answer: &Answer| -> BTreeSet<String> { answer.json.as_object().unwrap().keys().cloned().collect() };
+    let mut told = names(&registered);
+    // Of the names of a certificate there is one at a time.
+    for (member, value) in [
+        ("tls_client_auth_subject_dn", "CN=app"),
+        ("tls_client_auth_san_dns", "app.example"),
+        ("tls_client_auth_san_uri", "spiffe://example/app"),
+        ("tls_client_auth_san_ip", "192.0.2.7"),
+        ("tls_client_auth_san_email", "app@example.org"),
+    ] {
+        let changes = json!({
+            "token_endpoint_auth_method": "tls_client_auth", member: value,
+            "tls_client_certificate_bound_access_tokens": true,
+        });
+        told.extend(names(&app.register(&changes).await));
+    }
     let known: BTreeSet<String> = metadata_members.union(&members(own)).cloned().collect();
     assert!(told.is_subset(&known), "told and not described: {:?}", told.difference(&known));
     // Nothing is described that can't be told: these two depend on keys and on issuers of statements.
@@ -210,11 +241,19 @@ async fn the_description_is_true() {
         if let Some(most) = schema["maxLength"].as_u64() {
             let text = |length: u64| {
                 let length = usize::try_from(length).unwrap();
-                let prefix = if member.ends_with("_uri") { "https://a.example/" } else { "" };
+                let prefix = match member.as_str() {
+                    name if name.ends_with("_uri") => "https://a.example/",
+                    "tls_client_auth_subject_dn" => "CN=",
+                    "tls_client_auth_san_email" => "a@",
+                    _ => "",
+                };
                 format!("{prefix}{}", "x".repeat(length - prefix.len()))
             };
-            assert_eq!(app.register(&json!({ member: text(most) })).await.status, 201, "{member}");
-            assert_eq!(app.register(&json!({ member: text(most + 1) })).await.status, 400, "{member}");
+            let by_certificate = member.starts_with("tls_client_auth_");
+            let method = if by_certificate { "tls_client_auth" } else { "none" };
+            let with = |text: String| json!({ "token_endpoint_auth_method": method, member: text });
+            assert_eq!(app.register(&with(text(most))).await.status, 201, "{member}");
+            assert_eq!(app.register(&with(text(most + 1))).await.status, 400, "{member}");
         }
     }
 }

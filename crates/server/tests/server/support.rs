@@ -1,8 +1,9 @@
 //! A whole server for one test.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -81,10 +82,17 @@ impl KeySource for Keys {
     }
 }
 
-/// No client publishes keys here.
-struct NoFetch;
+/// What clients publish: nothing, until a test puts it at a URL.
+#[derive(Default)]
+pub(crate) struct Published(Mutex<HashMap<String, Vec<u8>>>);
 
-impl FetchKeys for NoFetch {
+impl Published {
+    pub(crate) fn put(&self, url: &str, document: impl Into<Vec<u8>>) {
+        self.0.lock().unwrap().insert(url.to_owned(), document.into());
+    }
+}
+
+impl FetchKeys for Published {
     fn request_object<'a>(
         &'a self,
         url: &'a str,
@@ -94,10 +102,11 @@ impl FetchKeys for NoFetch {
 
     fn fetch<'a>(
         &'a self,
-        _url: &'a str,
+        url: &'a str,
         _fresh: bool,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
-        Box::pin(async { Err(KeysUnavailable("no network in this test".to_owned())) })
+        let found = self.0.lock().unwrap().get(url).map(|document| Arc::from(document.as_slice()));
+        Box::pin(async { found.ok_or(KeysUnavailable("nothing is there".to_owned())) })
     }
 }
 
@@ -110,8 +119,18 @@ impl FetchDocuments for EveryDocument {
         url: &'a str,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<FetchedDocument, DocumentUnavailable>> + Send + 'a>>
     {
-        let document =
+        let mut document =
             serde_json::json!({ "client_id": url, "client_name": "Your Bank", "redirect_uris": [REDIRECT] });
+        // What some of them say of themselves is not taken.
+        match url.rsplit_once('/').map(|(_, name)| name) {
+            Some("another") => document["client_id"] = "https://elsewhere.example/client".into(),
+            Some("secret") => document["client_secret"] = "which everybody can read".into(),
+            Some("greedy") => document["scope"] = "admin".into(),
+            Some("gone") => {
+                return Box::pin(async { Err(DocumentUnavailable("the answer was 404".to_owned())) });
+            }
+            Some(_) | None => {}
+        }
         let body = Arc::from(document.to_string().into_bytes());
         Box::pin(async { Ok(FetchedDocument { body, max_age: None }) })
     }
@@ -123,6 +142,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) hasher: Arc<Hasher>,
+    pub(crate) published: Arc<Published>,
     issuer: String,
     _directory: TempDir,
 }
@@ -163,8 +183,9 @@ impl App {
             Access::new(access_settings(issuer, &keys, &store), sources(&store, &hasher, &env)).unwrap();
         let mut decided = Settings::new(issuer).unwrap();
         change(&mut decided);
+        let published = Arc::new(Published::default());
         let engine =
-            Engine::new(Arc::new(store.clone()), env.clone(), ring, Arc::new(NoFetch), decided).unwrap();
+            Engine::new(Arc::new(store.clone()), env.clone(), ring, published.clone(), decided).unwrap();
         let engine = engine.with_client_documents(Arc::new(EveryDocument));
         let readiness = Readiness::default().with("store", {
             let store = store.clone();
@@ -182,7 +203,7 @@ impl App {
             readiness,
         };
         let router = router(AppState::new(settings, services));
-        Self { router, store, clock, hasher, issuer: issuer.to_owned(), _directory: directory }
+        Self { router, store, clock, hasher, published, issuer: issuer.to_owned(), _directory: directory }
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -288,6 +309,18 @@ impl Answer {
 }
 
 impl Browser<'_> {
+    /// The answer of an authorization request that ada agrees to, whatever pages come before it.
+    pub(crate) async fn agree(&mut self, address: &str) -> Page {
+        let mut page = self.get(address).await;
+        if page.address.starts_with("/sign-in") {
+            page = self.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
+        }
+        if page.address.starts_with("/consent") {
+            page = self.submit(&page, &[("decision", "allow")]).await;
+        }
+        page
+    }
+
     pub(crate) async fn sign_in(&mut self, name: &str) -> Page {
         let page = self.get("/sign-in").await;
         let page = self.submit(&page, &[("username", name), ("password", PASSWORD)]).await;

@@ -12,7 +12,7 @@ contract!(
     grace_for_a_lost_answer,
     other_lines_end,
     without_grace_the_first_wins_whatever_the_clocks_say,
-    one_of_many_wins,
+    of_a_thousand_one_wins,
     many_in_grace_leave_one,
     dies_with_grant_client_and_person
 );
@@ -88,7 +88,7 @@ async fn without_grace_the_first_wins_whatever_the_clocks_say(fresh: Fresh) {
     assert!(store.refresh_token(&hash("late")).await.unwrap().is_none());
 }
 
-async fn one_of_many_wins(fresh: Fresh) {
+async fn of_a_thousand_one_wins(fresh: Fresh) {
     let (one, two) = (fresh.open().await, fresh.open().await);
     let (ada, app, _) = begin(&one).await;
     for round in 0..3 {
@@ -97,7 +97,8 @@ async fn one_of_many_wins(fresh: Fresh) {
         let first = format!("first {round}");
         let token = access(&format!("tok_first_{round}"), &app.client_id, Some(&grant));
         one.record_issuance(&token, Some(&refresh(&first, &grant))).await.unwrap();
-        let rotations = many(&[&one, &two], &grant, &first, 10).await;
+        let rotations = many(1_000, &[&one, &two], &grant, (&first, 10)).await;
+        assert_eq!(rotations.len(), 1_000);
         assert_eq!(rotations.iter().filter(|rotation| **rotation == Rotation::Rotated).count(), 1);
         assert!(one.grant(&grant.id).await.unwrap().unwrap().revoked_at.is_some());
     }
@@ -106,7 +107,7 @@ async fn one_of_many_wins(fresh: Fresh) {
 async fn many_in_grace_leave_one(fresh: Fresh) {
     let (one, two) = (fresh.open().await, fresh.open().await);
     let (_, _, grant) = begin(&one).await;
-    let rotations = many(&[&one, &two], &grant, "r0", 0).await;
+    let rotations = many(200, &[&one, &two], &grant, ("r0", 0)).await;
     assert!(rotations.iter().all(|rotation| *rotation == Rotation::Rotated));
     let mut unspent = 0;
     for number in 0..200 {
@@ -115,9 +116,14 @@ async fn many_in_grace_leave_one(fresh: Fresh) {
     assert_eq!(unspent, 1);
 }
 
-/// The same token rotated 200 times at once.
-async fn many(stores: &[&Store], grant: &Grant, from: &str, grace_began: i64) -> Vec<Rotation> {
-    let tasks: Vec<_> = (0..200)
+/// The same token rotated so many times at once.
+async fn many(
+    count: usize,
+    stores: &[&Store],
+    grant: &Grant,
+    (from, grace_began): (&str, i64),
+) -> Vec<Rotation> {
+    let tasks: Vec<_> = (0..count)
         .map(|number| {
             let (store, grant, from) =
                 (stores[number % stores.len()].clone(), grant.clone(), from.to_owned());
