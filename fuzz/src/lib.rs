@@ -14,5 +14,5 @@ macro_rules! entries {
 
 entries!(
     authorization authorization_details certificate configuration dpop_proof form htpasswd registration request_object request_target
-    token user_code
+    token token_scan user_code
 );

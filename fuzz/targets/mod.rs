@@ -18,6 +18,7 @@ mod params;
 mod registration;
 mod request_target;
 mod token;
+mod token_scan;
 mod user_code;
 
 pub(crate) use authorization::authorization;
@@ -30,4 +31,5 @@ pub(crate) use htpasswd::htpasswd;
 pub(crate) use registration::registration;
 pub(crate) use request_target::request_target;
 pub(crate) use token::{good_token, token};
+pub(crate) use token_scan::{leak, token_scan};
 pub(crate) use user_code::user_code;

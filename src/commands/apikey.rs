@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_access::api_key;
+use countersign_access::{API_KEY_PREFIX, api_key};
 use countersign_model::{
     AddressList, ApiKey, ApiKeyId, ApiKeyStatus, ScopeSet, SecretString, Subject, Timestamp,
 };
@@ -15,9 +15,6 @@ use super::secrets::SecretSink;
 use crate::config::units::Span;
 use crate::output::{Failure, Format, moment, table};
 use crate::wiring::Desk;
-
-/// How our keys begin, so that scanners know them.
-pub(crate) const PREFIX: &str = "csk";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help::APIKEY)]
@@ -104,7 +101,7 @@ impl Create {
     async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
         self.sink.check()?;
         let now = desk.env.now();
-        let secret = api_key::generate(PREFIX, &self.env, &*desk.env.rng);
+        let secret = api_key::generate(API_KEY_PREFIX, &self.env, &*desk.env.rng);
         let key = ApiKey {
             id: ApiKeyId::generate(now, &*desk.env.rng),
             hash: secret.hash(),
@@ -172,7 +169,7 @@ async fn rotate(
     sink.check()?;
     let old = find(desk, id).await?;
     let now = desk.env.now();
-    let secret = api_key::generate(PREFIX, "live", &*desk.env.rng);
+    let secret = api_key::generate(API_KEY_PREFIX, "live", &*desk.env.rng);
     let key = ApiKey {
         id: ApiKeyId::generate(now, &*desk.env.rng),
         hash: secret.hash(),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use countersign_access::{DistinguishedName, InvalidName};
+use countersign_access::{DistinguishedName, InvalidName, TokenKind};
 use countersign_jose::JwkSet;
 use countersign_model::{
     AccessTokenFormat, ApplicationType, CertificateName, Client, ClientAuthentication, ClientId,
@@ -224,7 +224,7 @@ impl Add {
     async fn run(self, desk: &Desk, config: &Config, format: Format) -> Result<(), Failure> {
         self.check()?;
         self.sink.check()?;
-        let secret = self.auth.needs_secret().then(|| desk.generate_secret());
+        let secret = self.auth.needs_secret().then(|| desk.generate(TokenKind::ClientSecret));
         let jwks = self.jwks_file.as_deref().map(public_keys);
         let sink = self.sink.clone();
         let sealed = match &secret {
@@ -431,7 +431,7 @@ async fn new_secret(
             format!("{id} authenticates by {}: it has no secret", client.authentication.as_str()).into()
         );
     }
-    let secret = desk.generate_secret();
+    let secret = desk.generate(TokenKind::ClientSecret);
     if drop_old {
         client.secrets.clear();
         client.sealed_secrets.clear();

@@ -92,9 +92,20 @@ Examples:
   countersign token inspect eyJhbGciOiJFUzI1NiJ9.e30.c2ln
   countersign token verify - < alice.token
   countersign token revoke - < alice.token
+  countersign token scan src logs
   countersign token verify - --issuer https://partner.example.com --audience https://orders.example.com < their.token
 
 `verify` ends with 0 for a good token and with 1 for another.";
+
+pub(super) const SCAN: &str = "\
+Examples:
+  countersign token scan .
+  git log -p --all | countersign token scan -
+  countersign token scan --json build.log src
+
+Prints a line a finding, or a JSON object a line: file, line, column, kind and the beginning of the secret.
+Ends with 0 if there is nothing, with 1 if something was found, with 2 if some place could not be read.
+Links are not followed, except those named here. What is compressed, encrypted or in base64 is not looked into.";
 
 pub(super) const KEYS: &str = "\
 Examples:
@@ -125,9 +136,10 @@ mod tests {
 
     use super::super::Arguments;
 
-    const DOCUMENTS: [(&str, &str); 4] = [
+    const DOCUMENTS: [(&str, &str); 5] = [
         ("README.md", include_str!("../../README.md")),
         ("docs/configuration.md", include_str!("../../docs/configuration.md")),
+        ("docs/leaked-tokens.md", include_str!("../../docs/leaked-tokens.md")),
         ("docs/operating.md", include_str!("../../docs/operating.md")),
         ("docs/identity.md", include_str!("../../docs/identity.md")),
     ];

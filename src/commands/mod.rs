@@ -59,7 +59,7 @@ enum Command {
     Apikey(apikey::Arguments),
     /// Certificates of the built-in authority.
     Cert(cert::Arguments),
-    /// Mint, inspect, verify and revoke tokens.
+    /// Mint, inspect, verify and revoke tokens; find leaked ones.
     Token(token::Arguments),
     /// Get a token by the device flow: shows a code, waits for somebody to allow it in a browser.
     Device(device::Arguments),
@@ -122,7 +122,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Registration(arguments) => block_on(registration::run(arguments))?,
         Command::Apikey(arguments) => block_on(apikey::run(arguments))?,
         Command::Cert(arguments) => block_on(cert::run(arguments))?,
-        Command::Token(arguments) => return block_on(token::run(arguments)).map(code),
+        Command::Token(arguments) => return block_on(token::run(arguments)),
         Command::Device(arguments) => block_on(device::run(arguments))?,
         Command::Keys(arguments) => block_on(keys::run(arguments))?,
         Command::Config(arguments) => return config::run(&arguments).map(code),

@@ -1,8 +1,11 @@
 //! `countersign token`
 
+mod scan;
+
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign_access::ports::ReferenceTokens as _;
@@ -50,6 +53,8 @@ enum Action {
         /// The token, or `-` for standard input.
         token: String,
     },
+    /// Find leaked tokens, API keys and secrets of ours in files, directories or standard input. Asks nobody.
+    Scan(scan::Scan),
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,18 +99,18 @@ struct Verify {
 const LEEWAY: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-pub(crate) async fn run(arguments: Arguments) -> Result<bool, Failure> {
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let format = Format::new(arguments.json);
     match arguments.action {
-        Action::Inspect { token } => inspect(&read(token)?, format).map(|()| true),
-        Action::Mint(mint) => {
-            mint.run(&Desk::open(arguments.source.load()?).await?, format).await.map(|()| true)
-        }
+        Action::Inspect { token } => inspect(&read(token)?, format)?,
+        Action::Mint(mint) => mint.run(&Desk::open(arguments.source.load()?).await?, format).await?,
         Action::Revoke { token } => {
-            revoke(&read(token)?, &Desk::open(arguments.source.load()?).await?, format).await.map(|()| true)
+            revoke(&read(token)?, &Desk::open(arguments.source.load()?).await?, format).await?;
         }
-        Action::Verify(verify) => verify.run(&arguments.source, format).await,
+        Action::Verify(verify) => return verify.run(&arguments.source, format).await.map(super::code),
+        Action::Scan(scan) => return scan.run(format),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The token itself, or what standard input says.

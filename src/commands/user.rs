@@ -1,5 +1,6 @@
 //! `countersign user`
 
+use countersign_access::TokenKind;
 use countersign_model::{ScopeSet, User, UserId, UserKind, UserStatus, Username};
 use countersign_oauth::ports::People as _;
 use serde_json::{Value, json};
@@ -94,7 +95,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 impl Add {
     async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
         self.password.check(&self.sink)?;
-        let chosen = self.password.obtain(|| desk.generate_secret())?;
+        let chosen = self.password.obtain(|| desk.generate(TokenKind::Password))?;
         let now = desk.env.now();
         let user = User {
             id: UserId::generate(now, &*desk.env.rng),
@@ -159,7 +160,7 @@ async fn set_password(
 ) -> Result<(), Failure> {
     source.check(sink)?;
     let user = find(desk, name).await?;
-    let chosen = source.obtain(|| desk.generate_secret())?;
+    let chosen = source.obtain(|| desk.generate(TokenKind::Password))?;
     let hash = hasher(&desk.config, &desk.env).hash(&chosen.password).await?;
     desk.store.set_password(&user.id, Some(&hash), desk.env.now()).await?;
     print_with_password(&user, &chosen, sink, "has a new password", format)

@@ -1,5 +1,6 @@
 //! What every command stands on: the data directory, the store, the clock.
 
+use countersign_access::TokenKind;
 use countersign_model::{Env, SecretString};
 use countersign_store::{Store, StoreSettings};
 
@@ -52,9 +53,9 @@ impl Desk {
         Parts::assemble(&self.config, self.env.clone(), self.store.clone(), master).await
     }
 
-    /// A generated password or secret: 256 random bits.
-    pub(crate) fn generate_secret(&self) -> SecretString {
-        self.env.rng.token()
+    /// A generated password or secret: 256 random bits, and what it is.
+    pub(crate) fn generate(&self, kind: TokenKind) -> SecretString {
+        kind.generate(&*self.env.rng)
     }
 }
 

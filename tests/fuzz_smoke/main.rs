@@ -56,6 +56,11 @@ fn token() {
 }
 
 #[test]
+fn token_scan() {
+    fuzz("token_scan", 20_000, &[targets::leak()], targets::token_scan);
+}
+
+#[test]
 fn dpop_proof() {
     fuzz("dpop_proof", 5_000, &[targets::good_proof().as_bytes()], targets::dpop_proof);
 }

@@ -11,6 +11,8 @@ const BODY: usize = 43;
 const CHECKSUM: usize = 6;
 /// The longest prefix and environment together, with the `_` between them.
 const LONGEST_HEAD: usize = 40;
+/// The longest text of a key.
+pub const LONGEST_TEXT: usize = LONGEST_HEAD + 1 + BODY + 1 + CHECKSUM;
 
 /// A fresh key of 256 random bits. Show it once; store [`SecretString::hash`].
 ///
@@ -65,6 +67,16 @@ impl<'a> WellFormed<'a> {
             && body.bytes().all(|b| b.is_ascii_alphanumeric())
             && sum.as_bytes() == checksum(covered.as_bytes());
         fits.then_some(Self { text, head })
+    }
+
+    /// The key that a text begins with, whatever follows: prefix and environment end with the second `_`, and the rest
+    /// has one length.
+    #[must_use]
+    pub fn at_start(text: &'a str) -> Option<Self> {
+        let (prefix, rest) = text.split_once('_')?;
+        let (environment, _) = rest.split_once('_')?;
+        let length = prefix.len() + environment.len() + BODY + CHECKSUM + 3;
+        Self::read(text.get(..length)?)
     }
 
     /// Prefix and environment: `csk_live`. Fit for logs.

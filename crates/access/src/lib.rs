@@ -28,8 +28,10 @@ pub mod ports;
 mod reason;
 mod request;
 mod revocation;
+pub mod scan;
 mod settings;
 mod state;
+mod token_kind;
 mod url_key;
 mod verify;
 
@@ -48,6 +50,7 @@ pub use request::{Peer, RequestParts};
 pub use settings::{
     CertificateScopes, InvalidSettings, IssuerSettings, KeyOrigin, Limits, Settings, Sources, TrustDomain,
 };
+pub use token_kind::{API_KEY_PREFIX, TokenKind};
 pub use url_key::public_referer;
 pub use verify::claims::GRANT as GRANT_CLAIM;
 

@@ -31,7 +31,7 @@ impl<P: Ports> Engine<P> {
             self.ports.revoke_grant(&grant, now).await?;
             return Ok(Some(Revoked::Grant(grant)));
         }
-        let id = if text::is_access_token(token) {
+        let id = if text::is_looked_up(token) {
             let found = self.ports.reference_token(&TokenHash::of(token.as_bytes())).await?;
             found.map(|found| found.token.id)
         } else {

@@ -1,5 +1,6 @@
 //! Sessions of people.
 
+use countersign_access::TokenKind;
 use countersign_model::{SecretString, Session, SessionId, User, UserKind, Username};
 
 use crate::ports::{Offline, Ports};
@@ -39,7 +40,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<SignedIn, Error> {
         let now = self.now();
         // A new secret at every sign-in: one planted before it is worthless (session fixation).
-        let cookie = self.env.rng.token();
+        let cookie = TokenKind::Session.generate(&*self.env.rng);
         let session = Session {
             id: SessionId::generate(now, &*self.env.rng),
             secret: cookie.hash(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_access::api_key;
 use countersign_access::ports::ApiKeys as _;
+use countersign_access::{API_KEY_PREFIX, TokenKind, api_key};
 use countersign_ca::{DnsName, IssueRequest, Name, SpiffeId};
 use countersign_model::{
     AccessTokenFormat, AddressList, ApiKey, ApiKeyId, ApiKeyStatus, ApplicationType, Client,
@@ -15,7 +15,6 @@ use countersign_model::{
 use countersign_oauth::ports::{Clients as _, People as _};
 
 use crate::client;
-use crate::commands::apikey::PREFIX;
 use crate::output::Failure;
 use crate::wiring::{System, files};
 
@@ -137,7 +136,7 @@ async fn api_key(system: &System, file: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let now = system.env.now();
-    let secret = api_key::generate(PREFIX, "test", &*system.env.rng);
+    let secret = api_key::generate(API_KEY_PREFIX, "test", &*system.env.rng);
     system
         .store
         .create_api_key(&ApiKey {
@@ -223,7 +222,7 @@ async fn service(system: &System, id: &str, format: AccessTokenFormat, file: &Pa
     if system.store.client(&client_id).await?.is_some() {
         return Ok(());
     }
-    let secret = system.env.rng.token();
+    let secret = TokenKind::ClientSecret.generate(&*system.env.rng);
     keep(file, &secret)?;
     let client = Client {
         client_name: format!(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_access::TokenKind;
 use countersign_model::{Client, ClientAuthentication, ClientId, ClientOrigin, SecretString, TokenHash};
 
 use super::{
@@ -97,7 +98,7 @@ impl<P: Ports> Engine<P> {
         if has_one || !client.authentication.has_secret() {
             return Ok(None);
         }
-        let secret = self.env.rng.token();
+        let secret = TokenKind::ClientSecret.generate(&*self.env.rng);
         if signs {
             // Offered only where there is a master key; that sealing fails is our own fault.
             let master = self.settings.master_key.as_ref().ok_or(SigningFailed)?;

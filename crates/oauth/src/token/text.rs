@@ -1,53 +1,46 @@
-//! The text of opaque tokens: a prefix that scanners know, 256 random bits and a checksum, as an API key has them:
-//! `cst_at_…` for access tokens, `cst_rt_…` for refresh tokens, `cst_ia_…` and `cst_rg_…` for the two tokens of
-//! registration. What has not this form is refused without a look into the store.
+//! The text of opaque tokens: a prefix that scanners know, 256 random bits and a checksum, as an API key has them. What has
+//! not this form is refused without a look into the store.
 
-use countersign_access::api_key::{self, WellFormed};
+use countersign_access::TokenKind;
 use countersign_model::{Rng, SecretString};
 
 use crate::shared_secret;
 
-const OURS: &str = "cst";
-const ACCESS: &str = "at";
-const REFRESH: &str = "rt";
-const REGISTRATION: &str = "rg";
-const INITIAL_ACCESS: &str = "ia";
-
 /// A fresh reference token.
 pub(crate) fn access_token(rng: &dyn Rng) -> SecretString {
-    api_key::generate(OURS, ACCESS, rng)
+    TokenKind::AccessToken.generate(rng)
 }
 
 /// A fresh refresh token.
 pub(crate) fn refresh_token(rng: &dyn Rng) -> SecretString {
-    api_key::generate(OURS, REFRESH, rng)
+    TokenKind::RefreshToken.generate(rng)
 }
 
 /// A fresh initial access token (RFC 7591 §1.2), by which clients may register.
 #[must_use]
 pub fn initial_access_token(rng: &dyn Rng) -> SecretString {
-    api_key::generate(OURS, INITIAL_ACCESS, rng)
+    TokenKind::InitialAccessToken.generate(rng)
 }
 
 /// A fresh registration access token (RFC 7592 §1.2), by which one client manages its registration.
 pub(crate) fn registration_access_token(rng: &dyn Rng) -> SecretString {
-    api_key::generate(OURS, REGISTRATION, rng)
+    TokenKind::RegistrationAccessToken.generate(rng)
 }
 
 /// Whether the text has the form of an initial access token.
 pub(crate) fn is_initial_access_token(text: &str) -> bool {
-    WellFormed::read(text).is_some_and(|text| text.head() == "cst_ia")
+    TokenKind::InitialAccessToken.has_form(text)
 }
 
 /// Whether the text has the form of a registration access token.
 pub(crate) fn is_registration_access_token(text: &str) -> bool {
-    WellFormed::read(text).is_some_and(|text| text.head() == "cst_rg")
+    TokenKind::RegistrationAccessToken.has_form(text)
 }
 
 /// Whether the text has the form of a reference token.
 #[must_use]
 pub fn is_access_token(text: &str) -> bool {
-    WellFormed::read(text).is_some_and(|text| text.head() == "cst_at")
+    TokenKind::AccessToken.has_form(text)
 }
 
 /// Whether an access token is known by its hash: a reference token, or one signed with a secret that its resource server
@@ -59,7 +52,7 @@ pub(crate) fn is_looked_up(text: &str) -> bool {
 /// Whether the text has the form of a refresh token.
 #[must_use]
 pub fn is_refresh_token(text: &str) -> bool {
-    WellFormed::read(text).is_some_and(|text| text.head() == "cst_rt")
+    TokenKind::RefreshToken.has_form(text)
 }
 
 #[cfg(test)]
