@@ -81,7 +81,7 @@ async fn waits_for_its_person_alone(fresh: Fresh) {
     assert_eq!(poll(&store, DecoupledKind::Device, &one).await, Poll::Unknown);
     assert_eq!(poll(&store, DecoupledKind::Backchannel, &one).await, Poll::Pending);
     let approval = approve(&store, &one, &ada).await;
-    assert_eq!(store.waiting_backchannel(&ada.id, at(1)).await.unwrap(), [two.clone()]);
+    assert_eq!(store.waiting_backchannel(&ada.id, at(1)).await.unwrap(), std::slice::from_ref(&two));
     let expected = Poll::Approved(Box::new((one.clone(), approval)));
     assert_eq!(poll(&store, DecoupledKind::Backchannel, &one).await, expected);
     assert!(store.waiting_backchannel(&ada.id, at(300)).await.unwrap().is_empty(), "it has ended");
