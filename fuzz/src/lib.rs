@@ -13,6 +13,6 @@ macro_rules! entries {
 }
 
 entries!(
-    authorization authorization_details certificate configuration dpop_proof form htpasswd registration request_object request_target
+    authorization authorization_details backchannel certificate configuration dpop_proof form htpasswd registration request_object request_target
     token token_scan user_code
 );

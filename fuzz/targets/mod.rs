@@ -2,6 +2,7 @@
 
 mod authorization;
 mod authorization_request;
+mod backchannel;
 mod certificate;
 // The binary's own module: a binary can't be depended on.
 #[path = "../../src/config/mod.rs"]
@@ -23,6 +24,7 @@ mod user_code;
 
 pub(crate) use authorization::authorization;
 pub(crate) use authorization_request::{authorization_details, request_object};
+pub(crate) use backchannel::backchannel;
 pub(crate) use certificate::certificate;
 pub(crate) use configuration::configuration;
 pub(crate) use dpop_proof::{dpop_proof, good_proof};

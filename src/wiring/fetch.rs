@@ -29,7 +29,8 @@ pub(super) fn fetcher(config: &Config, env: &countersign_model::Env) -> Result<F
     Ok(Fetcher::new(settings(config, env)?))
 }
 
-/// The same for metadata documents of clients, which strangers name: small ones, and soon.
+/// The same for metadata documents of clients and for pings to them, where strangers may name the address: small answers,
+/// and soon.
 ///
 /// # Errors
 /// As [`fetcher`].

@@ -10,7 +10,7 @@ use countersign_ca::Authority;
 use countersign_model::Env;
 use countersign_net::{CancellationToken, ListenerSettings};
 use countersign_passwords::Hasher;
-use countersign_server::{MetricsText, ServerLimits, management_router, router, serve};
+use countersign_server::{MetricsText, ServerLimits, management_router, router, send_pings, serve};
 use countersign_store::Store;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use super::keys::Keys;
 use super::listen::listen;
 use super::live::Live;
-use super::{Parts, background, checker, control_plane, data_plane, watch};
+use super::{Parts, background, checker, control_plane, data_plane, fetch, watch};
 use crate::config::Config;
 use crate::output::Failure;
 use crate::telemetry;
@@ -72,6 +72,7 @@ impl System {
         });
         let management = management.transpose()?;
 
+        let pings = fetch::document_fetcher(&config, &parts.env)?;
         let mut system = Self {
             env: parts.env.clone(),
             store: parts.store.clone(),
@@ -88,6 +89,7 @@ impl System {
         let mut live = Live::new(parts.clone(), config, Arc::clone(&access));
         if let Some(server) = server {
             let stopped = system.stopped.clone();
+            system.background.spawn(send_pings(server.state.clone(), pings, stopped.clone()));
             let router = router(server.state);
             live.server_tls = server.tls;
             if let Some((listener, tls)) = server.mtls {

@@ -114,3 +114,8 @@ fn request_object() {
 fn authorization_details() {
     fuzz("authorization_details", 20_000, &[], targets::authorization_details);
 }
+
+#[test]
+fn backchannel() {
+    fuzz("backchannel", 20_000, &[], targets::backchannel);
+}

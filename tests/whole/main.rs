@@ -9,6 +9,7 @@
 
 mod support;
 
+mod backchannel;
 mod concurrency;
 mod identity;
 mod lifetimes;

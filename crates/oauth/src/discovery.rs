@@ -107,11 +107,15 @@ fn acr_values(settings: &Settings) -> Option<(String, Value)> {
 
 /// OpenID Connect CIBA §4.
 fn backchannel(settings: &Settings) -> [(String, Value); 4] {
-    let modes = [TokenDeliveryMode::Poll];
+    // What a ping needs is kept sealed.
+    let can_seal = settings.master_key.is_some();
+    let modes =
+        TokenDeliveryMode::ALL.into_iter().filter(|mode| can_seal || *mode == TokenDeliveryMode::Poll);
+    let modes: Vec<_> = modes.map(TokenDeliveryMode::as_str).collect();
     let algorithms: Vec<_> = settings.request_object_algorithms.iter().map(Algorithm::as_str).collect();
     [
         ("backchannel_authentication_endpoint", json!(settings.endpoints.backchannel_authentication)),
-        ("backchannel_token_delivery_modes_supported", json!(modes.map(TokenDeliveryMode::as_str))),
+        ("backchannel_token_delivery_modes_supported", json!(modes)),
         ("backchannel_authentication_request_signing_alg_values_supported", json!(algorithms)),
         ("backchannel_user_code_parameter_supported", json!(false)),
     ]

@@ -41,7 +41,9 @@ pub use authorization_details::{
 pub use authorize::{
     AuthorizationResponse, CheckedRedirectUri, ConsentRequest, Delivery, DetailRequest, SignInRequest, Step,
 };
-pub use backchannel::{Approver, BackchannelPolicy, BackchannelResponse, PendingApproval};
+pub use backchannel::{
+    Approver, BackchannelPolicy, BackchannelResponse, PendingApproval, Ping, check_backchannel_request,
+};
 pub use client_auth::{
     AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret, claimed_client,
 };

@@ -19,9 +19,9 @@ use crate::cors;
 use crate::current_certificate::current_certificate;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
-    Endpoint, account, approvals, assets, authorize, backchannel_authentication, consent, crl, device,
-    device_authorization, device_qr, discovery, home, introspect, jwks, openapi, par, register, registration,
-    revoke, sign_in, sign_out, token, trust_bundle, userinfo,
+    Endpoint, account, approvals, approvals_api, assets, authorize, backchannel_authentication, consent, crl,
+    device, device_authorization, device_qr, discovery, home, introspect, jwks, openapi, par, register,
+    registration, revoke, sign_in, sign_out, token, trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
@@ -93,6 +93,12 @@ fn protocol(routes: Routes, state: &AppState) -> Routes {
             Endpoint::Userinfo,
             &path_of(&at.userinfo),
             both(get(userinfo::userinfo).post(userinfo::userinfo)),
+        )
+        .at(Endpoint::ApprovalsApi, &path(approvals_api::PATH), get(approvals_api::list))
+        .at(
+            Endpoint::ApprovalsApi,
+            &path(&format!("{}/{{id}}", approvals_api::PATH)),
+            post(approvals_api::decide),
         )
         .at(Endpoint::Jwks, &path_of(&at.jwks), read(get(jwks::jwks)))
         .at(Endpoint::Crl, &path(crl::PATH), get(crl::crl))

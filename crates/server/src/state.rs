@@ -18,7 +18,7 @@ use crate::document::Document;
 use crate::endpoints::crl::LastCrl;
 use crate::endpoints::health::Readiness;
 use crate::endpoints::jwks::LastJwks;
-use crate::endpoints::{discovery, openapi, userinfo};
+use crate::endpoints::{approvals_api, discovery, openapi, userinfo};
 use crate::failure::Failure;
 use crate::pages::Frame;
 use crate::params::Params;
@@ -61,6 +61,7 @@ struct Inner {
     rates: RateLimiter,
     openapi: Document,
     userinfo_rule: Rule,
+    approvals_rule: Rule,
 }
 
 impl AppState {
@@ -88,6 +89,7 @@ impl AppState {
             last_jwks: LastJwks::default(),
             metadata: discovery::document(&services.engine),
             userinfo_rule: userinfo::rule(&services.engine),
+            approvals_rule: approvals_api::rule(&services.engine),
             settings,
             services,
         }))
@@ -119,6 +121,10 @@ impl AppState {
 
     pub(crate) fn store(&self) -> &Store {
         self.0.services.engine.ports()
+    }
+
+    pub(crate) fn approvals_rule(&self) -> &Rule {
+        &self.0.approvals_rule
     }
 
     pub(crate) fn userinfo_rule(&self) -> &Rule {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_model::{Timestamp, UserId};
+use countersign_model::{Timestamp, TokenHash, UserId};
 use countersign_oauth::ports::{
     BackchannelLimits, BackchannelRequests, BegunBackchannel, DecoupledRequest, Unavailable,
 };
@@ -22,10 +22,20 @@ statements! {
         (SELECT COUNT(*) FROM decoupled_requests WHERE user_id IS NOT NULL AND client_id = ?2 \
             AND state = 'pending' AND expires_at > ?3)";
     INSERT = "INSERT INTO decoupled_requests \
-        (hash, handle, kind, client_id, document, state, pace, too_fast, looks, expires_at, user_id) \
-        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, 0, ?7, ?8)";
+        (hash, handle, kind, client_id, document, state, pace, too_fast, looks, expires_at, user_id, pings) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, 0, ?7, ?8, ?9)";
     WAITING = "SELECT document FROM decoupled_requests \
         WHERE user_id = ?1 AND state = 'pending' AND expires_at > ?2 ORDER BY expires_at, hash LIMIT ?3";
+    /// Mostly nothing is due, and finding that out should write nothing.
+    IS_DUE = "SELECT 1 FROM decoupled_requests WHERE ping_at <= ?1 LIMIT 1";
+    GIVE_UP = "UPDATE decoupled_requests SET ping_at = NULL \
+        WHERE ping_at <= ?1 AND (ping_tries >= ?2 OR expires_at <= ?1)";
+    /// The time is looked at once more in the row that is changed: whoever waited for another node finds it moved on.
+    TAKE = "UPDATE decoupled_requests SET ping_tries = ping_tries + 1, \
+        ping_at = ?1 + ?2 * (ping_tries + 1) * (ping_tries + 1) \
+        WHERE ping_at <= ?1 AND hash IN \
+            (SELECT hash FROM decoupled_requests WHERE ping_at <= ?1 ORDER BY ping_at LIMIT ?3) RETURNING document";
+    FORGET = "UPDATE decoupled_requests SET ping_at = NULL WHERE hash = ?1";
 }
 
 /// Most requests that are shown to one person.
@@ -56,9 +66,38 @@ impl Write for Begin {
             Param::from(micros(*pace)),
             Param::from(request.expires_at),
             Param::from(user),
+            Param::from(request.backchannel.as_ref().is_some_and(|asked| asked.ping.is_some())),
         ];
         tx.execute(&INSERT, &values).await?;
         Ok(BegunBackchannel::Kept)
+    }
+}
+
+struct Take {
+    now: Timestamp,
+    pace: Duration,
+    most_tries: u32,
+    most: u32,
+}
+
+impl Write for Take {
+    type Output = Vec<DecoupledRequest>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<DecoupledRequest>> {
+        let Self { now, pace, most_tries, most } = self;
+        tx.execute(&GIVE_UP, params![*now, *most_tries]).await?;
+        let rows = tx.all(&TAKE, params![*now, micros(*pace), *most]).await?;
+        read_all(rows, |mut row| row.json())
+    }
+}
+
+struct Forget(TokenHash);
+
+impl Write for Forget {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        tx.execute(&FORGET, params![&self.0]).await.map(drop)
     }
 }
 
@@ -81,5 +120,22 @@ impl BackchannelRequests for Store {
     ) -> Result<Vec<DecoupledRequest>, Unavailable> {
         let rows = self.many(&WAITING, params![user, now, MOST_SHOWN]).await?;
         Ok(read_all(rows, |mut row| row.json())?)
+    }
+
+    async fn take_pings(
+        &self,
+        now: Timestamp,
+        pace: Duration,
+        most_tries: u32,
+        most: u32,
+    ) -> Result<Vec<DecoupledRequest>, Unavailable> {
+        if self.one(&IS_DUE, params![now]).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(self.write(Take { now, pace, most_tries, most }).await?)
+    }
+
+    async fn forget_ping(&self, hash: &TokenHash) -> Result<(), Unavailable> {
+        Ok(self.write(Forget(*hash)).await?)
     }
 }

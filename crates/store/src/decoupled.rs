@@ -28,9 +28,12 @@ statements! {
     LOOK_UP = "UPDATE decoupled_requests SET looks = looks + 1 \
         WHERE handle = ?1 AND state = 'pending' AND expires_at > ?2 AND looks < ?3 RETURNING document";
     WAITING = "SELECT document FROM decoupled_requests WHERE handle = ?1 AND state = 'pending' AND expires_at > ?2";
-    APPROVE = "UPDATE decoupled_requests SET state = 'approved', approval = ?2 \
+    /// Whether there is something to tell the client is written with the decision itself: neither can be lost alone.
+    APPROVE = "UPDATE decoupled_requests SET state = 'approved', approval = ?2, \
+        ping_at = CASE WHEN pings = 1 THEN ?3 ELSE ping_at END \
         WHERE handle = ?1 AND state = 'pending' AND expires_at > ?3 RETURNING expires_at";
-    DENY = "UPDATE decoupled_requests SET state = 'denied' \
+    DENY = "UPDATE decoupled_requests SET state = 'denied', \
+        ping_at = CASE WHEN pings = 1 THEN ?2 ELSE ping_at END \
         WHERE handle = ?1 AND state = 'pending' AND expires_at > ?2";
 }
 

@@ -53,9 +53,6 @@ pub(super) fn check(client: &Client) -> Result<(), Failure> {
             "ciba is for clients that can prove who they are (CIBA §7.1): choose another --auth".into()
         );
     }
-    if own.token_delivery_mode == TokenDeliveryMode::Ping {
-        return Err("ping mode is not offered yet: poll".into());
-    }
     // CIBA §4: there in ping mode, https, and without it there is nothing to ping.
     let pings = own.token_delivery_mode == TokenDeliveryMode::Ping;
     if pings != endpoint.is_some() {

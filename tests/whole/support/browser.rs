@@ -42,6 +42,24 @@ impl<'a> Browser<'a> {
         panic!("it never came back: {answer:?}");
     }
 
+    /// Opens the page of what waits for approval, signs in if asked, and approves the first.
+    pub(crate) async fn approve(&mut self, username: &str) {
+        let mut answer = self.step(Method::GET, "/account/approvals", None).await;
+        for _ in 0..12 {
+            let location = answer.header("location").to_owned();
+            if answer.body.contains("id=\"approval-outcome\"") {
+                assert!(answer.body.contains("You approved"), "{answer:?}");
+                return;
+            }
+            answer = if location.is_empty() {
+                self.fill_in(&answer, username).await
+            } else {
+                self.step(Method::GET, &location, None).await
+            };
+        }
+        panic!("it was never approved: {answer:?}");
+    }
+
     /// Whether somebody is signed in here.
     pub(crate) async fn is_signed_in(&mut self) -> bool {
         self.step(Method::GET, "/account", None).await.body.contains("account-username")
@@ -50,8 +68,10 @@ impl<'a> Browser<'a> {
     async fn fill_in(&mut self, page: &Answer, username: &str) -> Answer {
         let typed: &[(&str, &str)] = if page.body.contains("id=\"login-submit\"") {
             &[("username", username), ("password", PASSWORD)]
+        } else if page.body.contains("id=\"approval-approve-1\"") {
+            &[("decision", "approve")]
         } else {
-            assert!(page.body.contains("id=\"consent-allow\""), "neither page: {page:?}");
+            assert!(page.body.contains("id=\"consent-allow\""), "none of our pages: {page:?}");
             &[("decision", "allow")]
         };
         self.submit(page, typed).await

@@ -9,13 +9,14 @@
 mod approval;
 mod binding_message;
 mod hint;
+mod ping;
 mod requested_expiry;
 mod signed;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use countersign_model::{Client, GrantType, ScopeSet, TokenHash};
+use countersign_model::{Client, GrantType, ScopeSet, SecretString, TokenHash};
 use serde::Serialize;
 
 use crate::authorize::{acr_values, resource, scope};
@@ -26,6 +27,7 @@ use crate::ports::{
 use crate::{ClientCall, ClientRefusal, Engine, Error, Parameters, Settings};
 
 pub use approval::{Approver, PendingApproval};
+pub use ping::Ping;
 
 /// What the operator lets clients do in the background.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,13 +74,15 @@ impl std::fmt::Debug for BackchannelResponse {
 }
 
 /// What a request asks for, every check passed that needs no look at the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 struct Asked {
     scopes: ScopeSet,
     resources: Vec<String>,
     acr_values: Vec<String>,
     binding_message: Option<String>,
     lifetime: Duration,
+    /// In ping mode.
+    client_notification_token: Option<SecretString>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -109,10 +113,13 @@ impl<P: Ports> Engine<P> {
         let now = self.now();
         let auth_req_id = self.env.rng.token();
         let id = self.env.rng.token().expose().clone();
+        let token = asked.client_notification_token;
+        let ping = token.map(|token| self.sealed_ping(&auth_req_id, token)).transpose()?;
         let backchannel = BackchannelRequest {
             user: user.id,
             binding_message: asked.binding_message,
             acr_values: asked.acr_values,
+            ping,
             id,
         };
         let request = DecoupledRequest {
@@ -140,6 +147,20 @@ impl<P: Ports> Engine<P> {
     }
 }
 
+/// What the person would be shown as message, and for how long the request would wait, if its own parameters hold: for
+/// those who have no engine at hand.
+///
+/// # Errors
+/// The first check that fails.
+pub fn check_backchannel_request(
+    client: &Client,
+    settings: &Settings,
+    sent: &Parameters<'_>,
+) -> Result<(Option<String>, Duration), Error> {
+    sent.refuse_duplicates()?;
+    asked(client, settings, sent).map(|asked| (asked.binding_message, asked.lifetime))
+}
+
 /// The table of checks (CIBA §7.2, point 3), one line a parameter.
 fn asked(client: &Client, settings: &Settings, sent: &Parameters<'_>) -> Result<Asked, Error> {
     let scopes = openid(client, sent)?;
@@ -156,6 +177,7 @@ fn asked(client: &Client, settings: &Settings, sent: &Parameters<'_>) -> Result<
         acr_values: acr_values::known(settings, sent)?,
         binding_message: binding_message::readable(sent)?,
         lifetime: requested_expiry::at_most(settings.backchannel.lifetime, sent)?,
+        client_notification_token: ping::notification_token(client, sent)?,
     })
 }
 

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use countersign_model::{Timestamp, UserId};
+use countersign_model::{Timestamp, TokenHash, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, DecoupledRequest};
@@ -20,6 +20,9 @@ pub struct BackchannelRequest {
     pub binding_message: Option<String>,
     /// The classes of sign-ins that are asked for, as far as there are such.
     pub acr_values: Vec<String>,
+    /// What the client is pinged with once it is decided, sealed (CIBA §10.2); `None`: it polls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping: Option<String>,
 }
 
 /// How many requests may wait at once, so that nobody is pestered (CIBA §14).
@@ -58,4 +61,16 @@ pub trait BackchannelRequests: Send + Sync {
         user: &UserId,
         now: Timestamp,
     ) -> impl Future<Output = Answer<Vec<DecoupledRequest>>> + Send;
+    /// Takes decided requests whose clients are to be pinged now, in one statement, so that of two nodes one gets each.
+    /// One comes again, unless it is forgotten, `pace` after the first time, four times that after the second and so on,
+    /// `most_tries` times at most and never after the request has ended.
+    fn take_pings(
+        &self,
+        now: Timestamp,
+        pace: Duration,
+        most_tries: u32,
+        most: u32,
+    ) -> impl Future<Output = Answer<Vec<DecoupledRequest>>> + Send;
+    /// Its client was told, or never will be.
+    fn forget_ping(&self, hash: &TokenHash) -> impl Future<Output = Answer<()>> + Send;
 }

@@ -4,6 +4,7 @@
 //! `checks` below is the table: one line a group of members, one file each, in the order in which they are made.
 
 mod authentication;
+mod backchannel;
 mod certificate;
 mod create;
 mod grants;
@@ -24,8 +25,8 @@ mod statement;
 
 use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::{
-    ApplicationType, AuthorizationMetadata, CertificateName, Client, ClientAuthentication, ClientId,
-    ClientInformation, Profile, Timestamp,
+    ApplicationType, AuthorizationMetadata, BackchannelMetadata, CertificateName, Client,
+    ClientAuthentication, ClientId, ClientInformation, Profile, Timestamp,
 };
 
 pub(crate) use authentication::Secrets;
@@ -74,6 +75,7 @@ pub(crate) struct CheckedMetadata {
     keys: keys::Keys,
     information: ClientInformation,
     requests: requests::Requests,
+    backchannel: BackchannelMetadata,
     answers: responses::Answers,
     introspection: responses::Answers,
 }
@@ -94,6 +96,7 @@ pub(crate) fn checks(asked: &Members, rules: &Rules<'_>) -> Result<CheckedMetada
     let name = information::name(asked)?;
     let information = information::readable(asked)?;
     let requests = requests::allowed(asked, rules, &keys)?;
+    let backchannel = backchannel::allowed(asked, rules, &grants.grant_types, authentication, &keys)?;
     let answers = responses::authorization(asked, rules.algorithms, &keys)?;
     let introspection = responses::introspection(asked, rules.algorithms, &keys)?;
     Ok(CheckedMetadata {
@@ -110,6 +113,7 @@ pub(crate) fn checks(asked: &Members, rules: &Rules<'_>) -> Result<CheckedMetada
         keys,
         information,
         requests,
+        backchannel,
         answers,
         introspection,
     })
@@ -155,6 +159,7 @@ impl CheckedMetadata {
                 authorization_encrypted_response_enc: answer_enc,
                 authorization_details_types: self.requests.details_types,
             },
+            backchannel: self.backchannel,
             introspection_signed_response_alg: self.introspection.signed,
             introspection_encrypted_response_alg: encrypted_alg,
             introspection_encrypted_response_enc: encrypted_enc,

@@ -72,7 +72,7 @@ fn metadata(client: &Client) -> Map<String, Value> {
         ("introspection_encrypted_response_enc", json!(client.introspection_encrypted_response_enc)),
     ];
     let name = client.certificate_name.as_ref().map(|name| (name.parameter(), json!(name.value())));
-    let members = members.into_iter().chain(authorization(client)).chain(name);
+    let members = members.into_iter().chain(authorization(client)).chain(backchannel(client)).chain(name);
     let known = members.filter(|(_, value)| !value.is_null());
     let localized = about.localized.iter().map(|(name, text)| (name.clone(), json!(text)));
     known.map(|(name, value)| (name.to_owned(), value)).chain(localized).collect()
@@ -111,4 +111,16 @@ fn authorization(client: &Client) -> [(&'static str, Value); 15] {
             json!((!own.authorization_details_types.is_empty()).then_some(&own.authorization_details_types)),
         ),
     ]
+}
+
+/// What belongs to backchannel authentication (CIBA §4); nothing for a client without its grant.
+fn backchannel(client: &Client) -> impl Iterator<Item = (&'static str, Value)> {
+    let own = &client.backchannel;
+    let members = [
+        ("backchannel_token_delivery_mode", json!(own.token_delivery_mode)),
+        ("backchannel_client_notification_endpoint", json!(own.client_notification_endpoint)),
+        ("backchannel_authentication_request_signing_alg", json!(own.authentication_request_signing_alg)),
+    ];
+    let may = client.grant_types.contains(&GrantType::Ciba);
+    members.into_iter().filter(move |_| may)
 }

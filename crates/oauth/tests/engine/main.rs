@@ -13,6 +13,8 @@ mod authorization_code;
 mod authorization_details;
 mod authorize;
 mod backchannel;
+mod backchannel_ping;
+mod backchannel_registration;
 mod backchannel_signed;
 mod client_auth;
 mod client_credentials;

@@ -144,6 +144,7 @@ fn line(state: &AppState, scope: &Scope) -> ScopeLine {
         (None, "phone") => "See your telephone number".to_owned(),
         (None, "address") => "See your postal address".to_owned(),
         (None, "offline_access") => "Keep this access while you are away".to_owned(),
+        (None, "approvals") => "See and answer, in your name, what waits for your approval".to_owned(),
         (None, _) => "Use the permission".to_owned(),
     };
     ScopeLine { name: scope.as_str().to_owned(), words }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod approvals;
+pub(crate) mod approvals_api;
 pub(crate) mod assets;
 pub(crate) mod authorize;
 pub(crate) mod backchannel_authentication;
@@ -31,6 +32,7 @@ pub(crate) mod userinfo;
 pub(crate) enum Endpoint {
     Account,
     Approvals,
+    ApprovalsApi,
     Assets,
     Authorize,
     BackchannelAuthentication,
@@ -60,9 +62,10 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Account,
         Self::Approvals,
+        Self::ApprovalsApi,
         Self::Assets,
         Self::Authorize,
         Self::BackchannelAuthentication,
@@ -94,6 +97,7 @@ impl Endpoint {
         match self {
             Self::Account => "account",
             Self::Approvals => "approvals",
+            Self::ApprovalsApi => "approvals_api",
             Self::Assets => "assets",
             Self::Authorize => "authorize",
             Self::BackchannelAuthentication => "backchannel_authentication",

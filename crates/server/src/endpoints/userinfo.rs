@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_access::{
     DPOP_NONCE, Decision, Denial, DpopSettings, Peer, RequestParts, Rule, RuleSettings,
 };
-use countersign_model::{Method, RequestId};
+use countersign_model::{Method, RequestId, ScopeSet};
 use countersign_net::ConnectionInfo;
 use countersign_oauth::Engine;
 use countersign_store::Store;
@@ -24,14 +25,20 @@ use crate::state::AppState;
 
 /// What the endpoint accepts: our own access tokens, of either form.
 pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
+    own_rule(engine, "userinfo", ScopeSet::empty())
+}
+
+/// The same for any protected resource of our own that wants these scopes.
+pub(crate) fn own_rule(engine: &Engine<Store>, name: &str, scopes: ScopeSet) -> Rule {
     let settings = RuleSettings {
-        name: "userinfo".to_owned(),
+        name: name.to_owned(),
+        scopes,
         accept: vec![Method::Jwt, Method::Oauth],
         audience: Some(engine.settings().issuer.clone()),
         dpop: DpopSettings { nonce: engine.settings().dpop_nonce, origins: origins(engine) },
         ..RuleSettings::default()
     };
-    Rule::new(settings).unwrap_or_else(|_| Rule::broken("userinfo"))
+    Rule::new(settings).unwrap_or_else(|_| Rule::broken(name))
 }
 
 /// Where the endpoint is for its callers, whatever stands in between.
@@ -47,22 +54,11 @@ pub(crate) async fn userinfo(
     Extension(address): Extension<ClientAddress>,
     request: Request,
 ) -> Response {
-    let connection = request.extensions().get::<Arc<ConnectionInfo>>();
-    let parts = RequestParts {
-        method: request.method(),
-        authority: "",
-        path: request.uri().path(),
-        query: request.uri().query(),
-        headers: request.headers(),
-        client_address: address.0,
-        secure: connection.is_some_and(|connection| connection.tls.is_some()),
-    };
-    let nobody = Peer::new(address.0, None);
-    let peer = request.extensions().get::<Arc<Peer>>().map_or(&nobody, AsRef::as_ref);
-    let decision = state.access().check(&parts, peer, state.userinfo_rule(), state.env().now()).await;
+    let (head, _) = request.into_parts();
+    let decision = checked(&state, state.userinfo_rule(), &head, address).await;
     let identity = match &decision {
         Decision::Allow(permit) => permit.identity(),
-        Decision::Deny(denial) => return denied(denial, request.extensions().get::<RequestId>()),
+        Decision::Deny(denial) => return denied(denial, head.extensions.get::<RequestId>()),
     };
     let Some(identity) = identity else {
         return problem(StatusCode::UNAUTHORIZED, "an access token is needed", None);
@@ -77,7 +73,25 @@ pub(crate) async fn userinfo(
     response
 }
 
-fn denied(denial: &Denial, id: Option<&RequestId>) -> Response {
+/// What the pipeline says of a call of one of our own protected resources.
+pub(crate) async fn checked(state: &AppState, rule: &Rule, head: &Parts, address: ClientAddress) -> Decision {
+    let connection = head.extensions.get::<Arc<ConnectionInfo>>();
+    let parts = RequestParts {
+        method: &head.method,
+        authority: "",
+        path: head.uri.path(),
+        query: head.uri.query(),
+        headers: &head.headers,
+        client_address: address.0,
+        secure: connection.is_some_and(|connection| connection.tls.is_some()),
+    };
+    let nobody = Peer::new(address.0, None);
+    let peer = head.extensions.get::<Arc<Peer>>().map_or(&nobody, AsRef::as_ref);
+    state.access().check(&parts, peer, rule, state.env().now()).await
+}
+
+/// What a caller is told who may not.
+pub(crate) fn denied(denial: &Denial, id: Option<&RequestId>) -> Response {
     let mut response = json(denial.status(), denial.problem(id.map_or("", RequestId::as_str)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -7,6 +7,7 @@
     reason = "in a test the panic is the message; clippy spares only functions that are tests themselves"
 )]
 
+mod approvals_api;
 mod attacks;
 mod authorize;
 mod backchannel;

@@ -14,7 +14,9 @@ contract!(
     waits_for_its_person_alone,
     counts_what_waits,
     of_many_at_once_the_limit_holds,
-    of_a_thousand_fetches_one_wins
+    of_a_thousand_fetches_one_wins,
+    pings_what_was_decided,
+    of_many_nodes_one_pings
 );
 
 const PACE: Duration = Duration::from_secs(5);
@@ -34,6 +36,7 @@ fn request(name: &str, user: &User, client: &str) -> DecoupledRequest {
             user: user.id.clone(),
             binding_message: Some("W4SCT".into()),
             acr_values: vec![],
+            ping: None,
         }),
         created_at: at(0),
         expires_at: at(300),
@@ -151,4 +154,68 @@ async fn of_a_thousand_fetches_one_wins(fresh: Fresh) {
         }
     }
     assert_eq!(won, [(asked, approval)]);
+}
+
+/// A request of a client that wants to be pinged.
+fn pinged(name: &str, user: &User) -> DecoupledRequest {
+    let mut request = request(name, user, "app");
+    request.backchannel.as_mut().unwrap().ping = Some("sealed".into());
+    request
+}
+
+async fn due(store: &Store, seconds: i64) -> Vec<String> {
+    let due = store.take_pings(at(seconds), Duration::from_secs(10), 3, 10).await.unwrap();
+    let mut due: Vec<_> = due.into_iter().map(|request| request.backchannel.unwrap().id).collect();
+    due.sort();
+    due
+}
+
+async fn pings_what_was_decided(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, _) = people(&store).await;
+    let nothing: [&str; 0] = [];
+    for (name, pings) in [("yes", true), ("no", true), ("open", true), ("poll", false)] {
+        let request = if pings { pinged(name, &ada) } else { request(name, &ada, "app") };
+        assert!(begin(&store, &request, MANY).await);
+    }
+    assert_eq!(due(&store, 1).await, nothing);
+    approve(&store, &pinged("yes", &ada), &ada).await;
+    approve(&store, &request("poll", &ada, "app"), &ada).await;
+    assert!(store.deny_decoupled(&hash("name no"), at(1)).await.unwrap());
+    // What was decided is told also by whoever opens the database anew.
+    let store = fresh.open().await;
+    assert_eq!(due(&store, 2).await, ["no", "yes"]);
+    assert_eq!(due(&store, 2).await, nothing, "they are on their way");
+    store.forget_ping(&hash("auth_req_id no")).await.unwrap();
+    assert_eq!(due(&store, 11).await, nothing);
+    assert_eq!(due(&store, 12).await, ["yes"], "ten seconds later");
+    assert_eq!(due(&store, 51).await, nothing);
+    assert_eq!(due(&store, 52).await, ["yes"], "and forty");
+    assert_eq!(due(&store, 299).await, nothing, "three times is enough");
+    assert!(begin(&store, &pinged("late", &ada), MANY).await);
+    approve(&store, &pinged("late", &ada), &ada).await;
+    assert_eq!(due(&store, 300).await, nothing, "it has ended");
+}
+
+async fn of_many_nodes_one_pings(fresh: Fresh) {
+    let (one, two) = (fresh.open().await, fresh.open().await);
+    let (ada, _) = people(&one).await;
+    for number in 0..20 {
+        let request = pinged(&number.to_string(), &ada);
+        assert!(begin(&one, &request, MANY).await);
+        approve(&one, &request, &ada).await;
+    }
+    let takes: Vec<_> = (0..50)
+        .map(|number| {
+            let store = if number % 2 == 0 { &one } else { &two }.clone();
+            tokio::spawn(async move { due(&store, 2).await })
+        })
+        .collect();
+    let mut taken = Vec::new();
+    for take in takes {
+        taken.extend(take.await.unwrap());
+    }
+    let mut expected: Vec<_> = (0..20).map(|number: i32| number.to_string()).collect();
+    (taken.sort(), expected.sort());
+    assert_eq!(taken, expected, "each once");
 }

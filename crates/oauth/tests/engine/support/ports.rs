@@ -36,6 +36,21 @@ pub(crate) struct Decoupled {
     polled_at: Option<Timestamp>,
     looks: u32,
     state: State,
+    ping_at: Option<Timestamp>,
+    ping_tries: u32,
+}
+
+impl Decoupled {
+    fn new(request: &DecoupledRequest, pace: Duration) -> Self {
+        let request = request.clone();
+        Self { request, pace, polled_at: None, looks: 0, state: State::Pending, ping_at: None, ping_tries: 0 }
+    }
+
+    fn decide(&mut self, state: State, now: Timestamp) {
+        self.state = state;
+        let pings = self.request.backchannel.as_ref().is_some_and(|asked| asked.ping.is_some());
+        self.ping_at = pings.then_some(now);
+    }
 }
 
 #[derive(Clone)]
@@ -280,6 +295,22 @@ impl Assertions for Memory {
 }
 
 impl Tables {
+    /// Everything that is kept of decoupled requests, as a store would write it.
+    pub(crate) fn decoupled_documents(&self) -> String {
+        let documents: Vec<_> = self.decoupled.iter().map(|one| &one.request).collect();
+        serde_json::to_string(&documents).unwrap()
+    }
+
+    /// Puts what two requests would be pinged with in each other's place.
+    pub(crate) fn swap_pings(&mut self) {
+        let mut sealed: Vec<_> =
+            self.decoupled.iter().map(|one| one.request.backchannel.as_ref().unwrap().ping.clone()).collect();
+        sealed.reverse();
+        for (one, sealed) in self.decoupled.iter_mut().zip(sealed) {
+            one.request.backchannel.as_mut().unwrap().ping = sealed;
+        }
+    }
+
     fn waiting(&mut self, handle: &TokenHash, now: Timestamp) -> Option<&mut Decoupled> {
         let waits = |one: &&mut Decoupled| {
             one.request.handle == *handle
@@ -296,8 +327,7 @@ impl DecoupledRequests for Memory {
         if tables.decoupled.iter().any(|known| known.request.handle == request.handle) {
             return Ok(false);
         }
-        let (request, state) = (request.clone(), State::Pending);
-        tables.decoupled.push(Decoupled { request, pace, polled_at: None, looks: 0, state });
+        tables.decoupled.push(Decoupled::new(request, pace));
         Ok(true)
     }
 
@@ -365,7 +395,7 @@ impl DecoupledRequests for Memory {
     ) -> Answer<bool> {
         let mut tables = self.open()?;
         let Some(found) = tables.waiting(handle, now) else { return Ok(false) };
-        found.state = State::Approved(approval.clone());
+        found.decide(State::Approved(approval.clone()), now);
         tables.grants.insert(grant.id.clone(), grant.clone());
         Ok(true)
     }
@@ -373,7 +403,7 @@ impl DecoupledRequests for Memory {
     async fn deny_decoupled(&self, handle: &TokenHash, now: Timestamp) -> Answer<bool> {
         let mut tables = self.open()?;
         let Some(found) = tables.waiting(handle, now) else { return Ok(false) };
-        found.state = State::Denied;
+        found.decide(State::Denied, now);
         Ok(true)
     }
 }
@@ -401,8 +431,7 @@ impl BackchannelRequests for Memory {
         {
             return Ok(BegunBackchannel::TooMany);
         }
-        let (request, state) = (request.clone(), State::Pending);
-        tables.decoupled.push(Decoupled { request, pace, polled_at: None, looks: 0, state });
+        tables.decoupled.push(Decoupled::new(request, pace));
         Ok(BegunBackchannel::Kept)
     }
 
@@ -414,6 +443,35 @@ impl BackchannelRequests for Memory {
                 && one.request.backchannel.as_ref().is_some_and(|asked| asked.user == *user)
         };
         Ok(tables.decoupled.iter().filter(theirs).map(|one| one.request.clone()).collect())
+    }
+
+    async fn take_pings(
+        &self,
+        now: Timestamp,
+        pace: Duration,
+        most_tries: u32,
+        most: u32,
+    ) -> Answer<Vec<DecoupledRequest>> {
+        let mut tables = self.open()?;
+        let is_due = |one: &&mut Decoupled| {
+            one.ping_at.is_some_and(|at| at <= now)
+                && one.ping_tries < most_tries
+                && now < one.request.expires_at
+        };
+        let mut taken = Vec::new();
+        for one in tables.decoupled.iter_mut().filter(is_due).take(most as usize) {
+            one.ping_tries += 1;
+            one.ping_at = Some(now.plus(pace * one.ping_tries * one.ping_tries));
+            taken.push(one.request.clone());
+        }
+        Ok(taken)
+    }
+
+    async fn forget_ping(&self, hash: &TokenHash) -> Answer<()> {
+        for one in self.open()?.decoupled.iter_mut().filter(|one| one.request.hash == *hash) {
+            one.ping_at = None;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,179 @@
+//! The same as the page of approvals for a program of the person's own: the operator's authenticator on their phone. A
+//! protected resource like any other, so the one pipeline checks the call; the scope `approvals` opens it.
+
+use axum::Extension;
+use axum::body::to_bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use countersign_access::{Decision, Identity, Rule};
+use countersign_model::{RequestId, SessionId, User, UserId, UserKind};
+use countersign_oauth::ports::{AuthenticationEvent, People as _};
+use countersign_oauth::{Approver, Engine, Error, PendingApproval};
+use countersign_store::Store;
+use serde_json::{Value, json};
+
+use super::userinfo::{checked, denied, own_rule};
+use crate::client_address::ClientAddress;
+use crate::client_request::{json, too_many};
+use crate::endpoints::Endpoint;
+use crate::problem::problem;
+use crate::state::AppState;
+
+/// Where it is.
+pub(crate) const PATH: &str = "/api/approvals";
+/// Largest answer of a person that is read, in bytes.
+const LARGEST: usize = 4 * 1024;
+/// The scope that opens it.
+const SCOPE: &str = "approvals";
+
+/// What it accepts: our own access tokens, with the scope.
+pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
+    own_rule(engine, "approvals", SCOPE.parse().unwrap_or_default())
+}
+
+/// Whose program calls, and how they had signed in for the token.
+struct Caller {
+    user: UserId,
+    session: Option<SessionId>,
+    authentication: AuthenticationEvent,
+}
+
+impl Caller {
+    fn approver(&self) -> Approver<'_> {
+        Approver::Token {
+            user: &self.user,
+            session: self.session.as_ref(),
+            authentication: &self.authentication,
+        }
+    }
+}
+
+/// `GET /api/approvals`
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request,
+) -> Response {
+    let (head, _) = request.into_parts();
+    let caller = match caller(&state, address, &head).await {
+        Ok(caller) => caller,
+        Err(refused) => return refused,
+    };
+    let id = head.extensions.get::<RequestId>();
+    match state.engine().approvals(&caller.user).await {
+        Ok(pending) => {
+            let approvals: Vec<Value> = pending.iter().map(|one| document(&state, &caller, one)).collect();
+            json(StatusCode::OK, json!({ "approvals": approvals }).to_string())
+        }
+        Err(error) => failed(&error, id),
+    }
+}
+
+/// `POST /api/approvals/{id}`, with `{"decision": "approve"}` or `{"decision": "deny"}`.
+pub(crate) async fn decide(
+    State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
+    Path(approval): Path<String>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let caller = match caller(&state, address, &head).await {
+        Ok(caller) => caller,
+        Err(refused) => return refused,
+    };
+    let id = head.extensions.get::<RequestId>();
+    let Ok(body) = to_bytes(body, LARGEST).await else {
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, "the answer is too long", id);
+    };
+    let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+    let decision = answer.get("decision").and_then(Value::as_str).unwrap_or_default();
+    let (event, answered) = match decision {
+        "approve" => {
+            // All of it: a program shows what it lists, and the list says all.
+            let scopes = match state.engine().approval(&approval, &caller.user).await {
+                Ok(pending) => pending.scopes,
+                Err(error) => return failed(&error, id),
+            };
+            let approved = state.engine().approve_backchannel(&approval, caller.approver(), &scopes).await;
+            ("request_approved", approved)
+        }
+        "deny" => ("request_denied", state.engine().deny_backchannel(&approval, &caller.user).await),
+        _ => {
+            let detail = "the body is {\"decision\": \"approve\"} or {\"decision\": \"deny\"}";
+            return problem(StatusCode::BAD_REQUEST, detail, id);
+        }
+    };
+    match answered {
+        Ok(client) => {
+            let (user, client_id, address) = (&caller.user, &client.client_id, address.0);
+            tracing::info!(target: "countersign::audit", event, %user, client = %client_id, %address, by = "api", "backchannel request answered");
+            json(StatusCode::OK, json!({ "id": approval, "decision": decision }).to_string())
+        }
+        Err(error) => failed(&error, id),
+    }
+}
+
+/// The person in whose name the call comes. Neither a program's own token nor one with somebody else acting will do.
+async fn caller(state: &AppState, address: ClientAddress, head: &Parts) -> Result<Caller, Response> {
+    let id = head.extensions.get::<RequestId>();
+    state.rates().admit(Endpoint::ApprovalsApi, address.0, state.env().now()).map_err(too_many)?;
+    let decision = checked(state, state.approvals_rule(), head, address).await;
+    let identity = match &decision {
+        Decision::Allow(permit) => permit.identity(),
+        Decision::Deny(denial) => return Err(denied(denial, id)),
+    };
+    let refused = || problem(StatusCode::FORBIDDEN, "this needs an access token of a person", id);
+    let identity = identity.filter(|identity| identity.actor.is_empty()).ok_or_else(refused)?;
+    let authentication = authentication(identity).ok_or_else(refused)?;
+    let user = state.store().user(&UserId::from(identity.subject.as_str())).await;
+    let user = user.map_err(|error| failed(&Error::from(error), id))?;
+    let is_person = |user: &User| user.is_enabled() && user.kind == UserKind::Person;
+    let user = user.filter(is_person).ok_or_else(refused)?;
+    Ok(Caller { user: user.id, session: identity.session.clone(), authentication })
+}
+
+/// The sign-in that the token speaks of; a token without one was not given by a person.
+fn authentication(identity: &Identity) -> Option<AuthenticationEvent> {
+    Some(AuthenticationEvent {
+        auth_time: identity.auth_time?,
+        amr: identity.amr.iter().map(ToString::to_string).collect(),
+        acr: identity.acr.as_ref().map(ToString::to_string),
+    })
+}
+
+fn document(state: &AppState, caller: &Caller, pending: &PendingApproval) -> Value {
+    json!({
+        "id": pending.id,
+        "client_id": pending.client.client_id,
+        "client_name": pending.client.client_name,
+        "binding_message": pending.binding_message,
+        "scope": pending.scopes,
+        "acr_values": pending.acr_values,
+        "needs_sign_in": !state.engine().is_met(caller.approver(), &pending.acr_values),
+        "address": pending.address.map(|address| address.to_string()),
+        "created_at": pending.created_at.seconds(),
+        "expires_at": pending.expires_at.seconds(),
+    })
+}
+
+fn failed(error: &Error, id: Option<&RequestId>) -> Response {
+    match error {
+        Error::UnknownApproval => problem(StatusCode::NOT_FOUND, &error.description(), id),
+        // RFC 9470 §3.
+        Error::UnmetAuthentication => {
+            let detail = "the request asks for a more recent or a stronger sign-in";
+            let mut response = problem(StatusCode::UNAUTHORIZED, detail, id);
+            let challenge = "Bearer error=\"insufficient_user_authentication\"";
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            response
+        }
+        _ if error.is_ours() => {
+            tracing::error!(error = error as &dyn std::error::Error, "an approval could not be answered");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, &error.description(), id)
+        }
+        _ => problem(StatusCode::BAD_REQUEST, &error.description(), id),
+    }
+}
