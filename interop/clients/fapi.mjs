@@ -51,6 +51,7 @@ const asks = {
   },
   hybrid: (config, parameters) => {
     client.useCodeIdTokenResponseType(config)
+    client.enableDetachedSignatureResponseChecks(config)
     return client.buildAuthorizationUrlWithJAR(config, parameters, key)
   },
   'fapi2-security': (config, parameters, options) => client.buildAuthorizationUrlWithPAR(config, parameters, options),
@@ -72,7 +73,6 @@ for (const { id, way, binding } of ask.flows) {
     execute: [client.allowInsecureRequests], [client.customFetch]: fetchWith(identity),
   })
   config[client.customFetch] = fetchWith(identity)
-  if (way === 'hybrid') client.enableDetachedSignatureResponseChecks(config)
   const options = binding === 'dpop' ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) } : undefined
   const stranger = { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) }
   const verifier = client.randomPKCECodeVerifier()
