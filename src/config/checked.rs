@@ -257,6 +257,8 @@ pub(crate) struct Registration {
     pub(crate) unused: Duration,
     pub(crate) max_clients: u32,
     pub(crate) max_per_address_and_hour: u32,
+    /// How many applications one person may register; `None`: they may not.
+    pub(crate) people: Option<u32>,
     pub(crate) require_statement: bool,
     pub(crate) statement_issuers: Vec<TrustedStatements>,
     /// Hosts metadata documents may be on, none meaning all; `None`: no documents.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign_jose::{Algorithm, JwkSet};
 use countersign_oauth::Settings;
 use countersign_oauth::register::{
-    ClientDocumentPolicy, FetchDocuments, RegistrationAccess, RegistrationPolicy, StatementIssuer,
-    StatementKeys,
+    ClientDocumentPolicy, FetchDocuments, PeoplePolicy, RegistrationAccess, RegistrationPolicy,
+    StatementIssuer, StatementKeys,
 };
 use countersign_server::ClientDocuments;
 
@@ -33,6 +33,7 @@ pub(super) fn decide(settings: &mut Settings, registration: &checked::Registrati
         authorization_details_types: registration.authorization_details_types.clone(),
         statement_issuers: issuers.collect::<Result<_, _>>()?,
         require_statement: registration.require_statement,
+        people: registration.people.map(|most_per_person| PeoplePolicy { most_per_person }),
         unused_lifetime: registration.unused,
         most_clients: registration.max_clients,
     };

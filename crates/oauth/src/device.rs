@@ -19,7 +19,7 @@ use crate::authorize::{resource, scope};
 use crate::ports::{
     Approval, AuthenticationEvent, DecoupledKind, DecoupledRequest, Grant, Ports, Unavailable,
 };
-use crate::{ClientCall, Engine, Error, UserCode};
+use crate::{ClientCall, Consent, Engine, Error, UserCode};
 
 /// A code is shown to so many browsers at most; whoever types it first needs one or two.
 const MOST_LOOKS: u32 = 10;
@@ -168,10 +168,11 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    /// The person agreed to these scopes: all that were asked for, or some. `openid` is never taken back alone.
+    /// The person agreed to these scopes: all that were asked for, or all but some that can be left out. `openid` never
+    /// is.
     ///
     /// # Errors
-    /// As [`Engine::device_request`]; nothing is left of what was asked for.
+    /// As [`Engine::device_request`]; something was left out that can't be, or nothing is left of what was asked for.
     pub async fn device_allowed(
         &self,
         user_code: UserCode,
@@ -188,7 +189,12 @@ impl<P: Ports> Engine<P> {
             acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
         };
         let decided = Decided { user: &session.user, session: Some(&session.id), authentication };
-        if self.approve(&request, decided, agreed).await? { Ok(client) } else { Err(Error::UnknownUserCode) }
+        let answer = Consent::answer(&client, &request.scopes, agreed).ok_or(Error::Invalid("scope"))?;
+        if self.approve(&request, decided, &answer.granted).await? {
+            Ok(client)
+        } else {
+            Err(Error::UnknownUserCode)
+        }
     }
 
     /// The person said no.

@@ -10,6 +10,7 @@ mod backchannel;
 pub mod client_auth;
 mod client_call;
 mod client_keys;
+mod consent;
 mod device;
 mod discovery;
 mod engine;
@@ -48,6 +49,7 @@ pub use client_auth::{
     AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret, claimed_client,
 };
 pub use client_call::{ClientCall, ClientCertificate, DpopField};
+pub use consent::Consent;
 pub use device::{DeviceAuthorizationResponse, DeviceRequest};
 pub use engine::Engine;
 pub use error::{ClientRefusal, Error, GrantRefusal, RequestObjectRefusal};

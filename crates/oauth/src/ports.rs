@@ -3,6 +3,7 @@
 //! One-time values are consumed in a single statement, never found and then deleted, so that of two callers who come
 //! at the same instant exactly one wins. An operation that returns `Ok` is durable.
 
+mod applications;
 mod backchannel;
 mod decoupled;
 
@@ -16,10 +17,11 @@ use countersign_model::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use applications::Applications;
 pub use backchannel::{BackchannelLimits, BackchannelRequest, BackchannelRequests, BegunBackchannel};
 pub use decoupled::{Approval, DecoupledKind, DecoupledRequest, DecoupledRequests, Poll};
 
-use crate::AuthorizationDetails;
+use crate::{AuthorizationDetails, Consent};
 
 /// The store could not answer. Always our own fault, never the caller's: `server_error`, and it is logged.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,7 @@ pub trait Ports:
     + BackchannelRequests
     + Registrations
     + PushedRequests
+    + Applications
     + 'static
 {
 }
@@ -61,6 +64,7 @@ impl<T> Ports for T where
         + BackchannelRequests
         + Registrations
         + PushedRequests
+        + Applications
         + 'static
 {
 }
@@ -130,14 +134,14 @@ pub struct Grant {
 
 /// Grants and remembered consent.
 pub trait Grants: Send + Sync {
-    /// What this person has already agreed that this client may have; empty when never asked.
-    fn consent(&self, user: &UserId, client: &ClientId) -> impl Future<Output = Answer<ScopeSet>> + Send;
-    /// Remembers that the person agreed to these scopes, in addition to earlier ones.
+    /// What this person has already answered to this client; empty when never asked.
+    fn consent(&self, user: &UserId, client: &ClientId) -> impl Future<Output = Answer<Consent>> + Send;
+    /// Remembers an answer, after earlier ones ([`Consent::followed_by`]).
     fn remember_consent(
         &self,
         user: &UserId,
         client: &ClientId,
-        scopes: &ScopeSet,
+        answer: &Consent,
         now: Timestamp,
     ) -> impl Future<Output = Answer<()>> + Send;
     /// Keeps a new grant that nothing was issued on yet.

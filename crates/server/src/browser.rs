@@ -60,6 +60,10 @@ impl Browser {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Form {
     SignIn,
+    Application,
+    ApplicationDelete,
+    ApplicationSecret,
+    Authorization,
     Consent,
     SignOut,
     Device,
@@ -71,6 +75,10 @@ impl Form {
     const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign-in",
+            Self::Application => "application",
+            Self::ApplicationDelete => "application-delete",
+            Self::ApplicationSecret => "application-secret",
+            Self::Authorization => "authorization",
             Self::Consent => "consent",
             Self::SignOut => "sign-out",
             Self::Device => "device",

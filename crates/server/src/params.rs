@@ -13,7 +13,7 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// Most bytes a query may have.
 pub(crate) const MAX_QUERY: usize = 16 * 1024;
 /// Most parameters in either.
-pub(crate) const MAX_PARAMETERS: usize = 64;
+pub(crate) const MAX_PARAMETERS: usize = 96;
 
 /// What came, in order.
 #[derive(Default)]
@@ -68,6 +68,12 @@ impl<'a> Params<'a> {
             .iter()
             .find(|(known, value)| known == name && !value.is_empty())
             .map(|(_, value)| value.as_ref())
+    }
+
+    /// What follows the prefix in the names of parameters that have a value: the ticked boxes of a form.
+    pub(crate) fn ticked(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let ticked = self.0.iter().filter(|(_, value)| !value.is_empty());
+        ticked.filter_map(move |(name, _)| name.strip_prefix(prefix))
     }
 
     /// For the engine.

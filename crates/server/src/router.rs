@@ -19,9 +19,10 @@ use crate::cors;
 use crate::current_certificate::current_certificate;
 use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
-    Endpoint, account, approvals, approvals_api, assets, authorize, backchannel_authentication, consent, crl,
-    device, device_authorization, device_qr, discovery, home, introspect, jwks, openapi, par, register,
-    registration, revoke, sign_in, sign_out, token, trust_bundle, userinfo,
+    Endpoint, account, application, applications, approvals, approvals_api, assets, authorizations,
+    authorize, backchannel_authentication, consent, crl, device, device_authorization, device_qr, discovery,
+    home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out, token,
+    trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
@@ -45,7 +46,7 @@ impl Routes {
 /// The server's router: protocol endpoints, pages, health.
 pub fn router(state: AppState) -> Router {
     let routes = Routes { router: Router::new(), endpoints: HashMap::new() };
-    let routes = pages(protocol(routes, &state), &state);
+    let routes = applications_of_people(pages(protocol(routes, &state), &state), &state);
     let health = health_routes(state.readiness().clone());
     let mut endpoints = routes.endpoints;
     endpoints.extend(["/healthz", "/readyz"].map(|path| (path.into(), Endpoint::Health)));
@@ -156,8 +157,41 @@ fn pages(routes: Routes, state: &AppState) -> Routes {
         .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
         .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
         .at(Endpoint::Account, &path("/account"), get(account::account))
+        .at(Endpoint::Authorizations, &path(authorizations::PATH), get(authorizations::list))
+        .at(
+            Endpoint::Authorizations,
+            &path(authorizations::ONE),
+            get(authorizations::show).post(authorizations::withdraw),
+        )
         .at(Endpoint::Approvals, &path(approvals::PATH), get(approvals::show).post(approvals::submit))
         .at(Endpoint::Assets, &path("/assets/{name}"), get(assets::asset))
+}
+
+/// Where people register applications, if the operator lets them.
+fn applications_of_people(routes: Routes, state: &AppState) -> Routes {
+    if state.engine().settings().registration.people.is_none() {
+        return routes;
+    }
+    let path = |path: &str| state.path(path);
+    let one = format!("{}/{{client_id}}", applications::PATH);
+    routes
+        .at(Endpoint::Applications, &path(applications::PATH), get(applications::list))
+        .at(
+            Endpoint::Applications,
+            &path(applications::NEW),
+            get(applications::blank).post(applications::register),
+        )
+        .at(Endpoint::Applications, &path(&one), get(application::show).post(application::change))
+        .at(
+            Endpoint::Applications,
+            &path(&format!("{one}/secret")),
+            get(application::ask_secret).post(application::new_secret),
+        )
+        .at(
+            Endpoint::Applications,
+            &path(&format!("{one}/delete")),
+            get(application::ask_delete).post(application::delete),
+        )
 }
 
 /// The path of one of our own endpoints.

@@ -117,7 +117,7 @@ impl Write for Record {
         let Self { access, refresh } = self;
         if let Some(grant) = access.grant.as_ref().or(refresh.as_ref().map(|refresh| &refresh.grant)) {
             let last = refresh.as_ref().map_or(access.expires_at, |r| r.expires_at.max(access.expires_at));
-            if !grants::extend(tx, grant, access.expires_at, last).await? {
+            if !grants::extend(tx, grant, access, last).await? {
                 return Ok(Recorded::GrantRevoked);
             }
         }

@@ -11,10 +11,10 @@ use crate::tx::{Tx, Write};
 use crate::{Result, Store, StoreError, access_tokens, grants, read_all};
 
 statements! {
-    INSERT = "INSERT INTO clients (id, status, document) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    INSERT = "INSERT INTO clients (id, status, document, owner) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     BY_ID = "SELECT document FROM clients WHERE id = ?1";
     LIST = "SELECT document FROM clients WHERE id > ?1 ORDER BY id LIMIT ?2";
-    UPDATE = "UPDATE clients SET status = ?2, document = ?3 WHERE id = ?1";
+    UPDATE = "UPDATE clients SET status = ?2, document = ?3, owner = ?4 WHERE id = ?1";
     DELETE = "DELETE FROM clients WHERE id = ?1";
     FORGET_CONSENTS = "DELETE FROM consents WHERE client_id = ?1";
     KEYS_OF = "SELECT hash FROM api_keys WHERE owner = ?1 AND status = 'active'";
@@ -25,8 +25,9 @@ fn read(mut row: Row) -> Result<Client> {
     row.json()
 }
 
-fn values(client: &Client) -> Result<[Param<'_>; 3]> {
-    Ok([Param::from(&client.client_id), word(&client.status)?, json(client)?])
+fn values(client: &Client) -> Result<[Param<'_>; 4]> {
+    let owner = Param::from(client.owner.as_ref());
+    Ok([Param::from(&client.client_id), word(&client.status)?, json(client)?, owner])
 }
 
 impl Store {

@@ -1,8 +1,12 @@
 //! Grants and remembered consent.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use countersign_access::ports::Change;
 use countersign_model::{ClientId, GrantId, ScopeSet, SessionId, Timestamp, UserId};
-use countersign_oauth::ports::{Grant, Grants, Offline, Unavailable};
+use countersign_oauth::Consent;
+use countersign_oauth::ports::{AccessToken, Grant, Grants, Offline, Unavailable};
 
 use crate::access_tokens::LONGEST_SIGNED;
 use crate::sql::{Row, params, statements};
@@ -51,14 +55,20 @@ statements! {
     /// Touches a grant that counts, and holds it until the transaction ends: whoever revokes it waits, and then
     /// knows how long its tokens live.
     EXTEND = "UPDATE grants SET \
+        used_at = ?4, \
         tokens_expire_at = CASE WHEN tokens_expire_at < ?2 THEN ?2 ELSE tokens_expire_at END, \
         expires_at = CASE WHEN expires_at < ?3 THEN ?3 ELSE expires_at END \
         WHERE id = ?1 AND revoked_at IS NULL";
-    CONSENT = "SELECT scopes FROM consents WHERE user_id = ?1 AND client_id = ?2";
+    /// What a person's live grants say of each client.
+    USES_OF_USER = "SELECT client_id, scopes, created_at, used_at FROM grants \
+        WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 ORDER BY id";
+    CONSENTS_OF_USER = "SELECT client_id, scopes, created_at FROM consents WHERE user_id = ?1 ORDER BY client_id";
+    CONSENT = "SELECT scopes, declined FROM consents WHERE user_id = ?1 AND client_id = ?2";
     /// Makes or holds the row, so that two who agree at once lose nothing.
-    HOLD_CONSENT = "INSERT INTO consents (user_id, client_id, scopes, updated_at) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = excluded.updated_at RETURNING scopes";
-    WIDEN_CONSENT = "UPDATE consents SET scopes = ?3 WHERE user_id = ?1 AND client_id = ?2";
+    HOLD_CONSENT = "INSERT INTO consents (user_id, client_id, scopes, declined, created_at, updated_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?5) \
+        ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = excluded.updated_at RETURNING scopes, declined";
+    CHANGE_CONSENT = "UPDATE consents SET scopes = ?3, declined = ?4 WHERE user_id = ?1 AND client_id = ?2";
     FORGET_CONSENT = "DELETE FROM consents WHERE user_id = ?1 AND client_id = ?2";
 }
 
@@ -89,14 +99,16 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, grant: &Grant, expires_at: Timestamp
     tx.execute(&INSERT, values).await.map(drop)
 }
 
-/// Notes that something of the grant lives until the given times; `false` when the grant does not count.
+/// Notes that something was issued on the grant, and that something of it lives until `expires_at`; `false` when the
+/// grant does not count.
 pub(crate) async fn extend(
     tx: &mut Tx<'_>,
     id: &GrantId,
-    tokens_expire_at: Timestamp,
+    access: &AccessToken,
     expires_at: Timestamp,
 ) -> Result<bool> {
-    Ok(tx.execute(&EXTEND, params![id, tokens_expire_at, expires_at]).await? > 0)
+    let values = params![id, access.expires_at, expires_at, access.issued_at];
+    Ok(tx.execute(&EXTEND, values).await? > 0)
 }
 
 /// Revokes a grant inside a transaction. Its codes and tokens die with it, because they are looked up with it.
@@ -153,7 +165,59 @@ async fn end(tx: &mut Tx<'_>, revoked: Vec<Row>, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// What one client may do in a person's name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuthorizedClient {
+    /// Which.
+    pub client: ClientId,
+    /// What it was given, and may ask for again without a question.
+    pub scopes: ScopeSet,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it last fetched a token.
+    pub used_at: Option<Timestamp>,
+}
+
+impl AuthorizedClient {
+    fn and(&mut self, other: Self) {
+        self.scopes = self.scopes.union(&other.scopes);
+        self.since = self.since.min(other.since);
+        self.used_at = self.used_at.max(other.used_at);
+    }
+}
+
 impl Store {
+    /// Every client that a person let do something and that still may, in the order of their names.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from answering.
+    pub async fn authorized_clients(&self, user: &UserId, now: Timestamp) -> Result<Vec<AuthorizedClient>> {
+        let consents = read_all(self.many(&CONSENTS_OF_USER, params![user]).await?, |mut row| {
+            Ok(AuthorizedClient {
+                client: row.text()?.into(),
+                scopes: row.parsed()?,
+                since: row.time()?,
+                used_at: None,
+            })
+        })?;
+        let grants = read_all(self.many(&USES_OF_USER, params![user, now]).await?, |mut row| {
+            Ok(AuthorizedClient {
+                client: row.text()?.into(),
+                scopes: row.parsed()?,
+                since: row.time()?,
+                used_at: row.time_or_null()?,
+            })
+        })?;
+        let mut all: BTreeMap<ClientId, AuthorizedClient> = BTreeMap::new();
+        for one in consents.into_iter().chain(grants) {
+            match all.entry(one.client.clone()) {
+                Entry::Vacant(place) => drop(place.insert(one)),
+                Entry::Occupied(mut known) => known.get_mut().and(one),
+            }
+        }
+        Ok(all.into_values().collect())
+    }
+
     /// What a person has given and what still counts, oldest first.
     ///
     /// # Errors
@@ -198,21 +262,26 @@ impl Write for Revoke {
 struct RememberConsent {
     user: UserId,
     client: ClientId,
-    scopes: ScopeSet,
+    answer: Consent,
     now: Timestamp,
+}
+
+fn read_consent(mut row: Row) -> Result<Consent> {
+    Ok(Consent { granted: row.parsed()?, declined: row.parsed()? })
 }
 
 impl Write for RememberConsent {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let Self { user, client, scopes, now } = self;
-        let held = tx.optional(&HOLD_CONSENT, params![user, client, scopes.to_string(), *now]).await?;
-        let Some(mut row) = held else { return Ok(()) };
-        let before: ScopeSet = row.parsed()?;
-        let after = before.union(scopes);
+        let Self { user, client, answer, now } = self;
+        let [granted, declined] = [&answer.granted, &answer.declined].map(ScopeSet::to_string);
+        let held = tx.optional(&HOLD_CONSENT, params![user, client, granted, declined, *now]).await?;
+        let Some(before) = held.map(read_consent).transpose()? else { return Ok(()) };
+        let after = before.followed_by(answer);
         if after != before {
-            tx.execute(&WIDEN_CONSENT, params![user, client, after.to_string()]).await?;
+            let [granted, declined] = [&after.granted, &after.declined].map(ScopeSet::to_string);
+            tx.execute(&CHANGE_CONSENT, params![user, client, granted, declined]).await?;
         }
         Ok(())
     }
@@ -229,20 +298,20 @@ impl Write for Begin {
 }
 
 impl Grants for Store {
-    async fn consent(&self, user: &UserId, client: &ClientId) -> Result<ScopeSet, Unavailable> {
+    async fn consent(&self, user: &UserId, client: &ClientId) -> Result<Consent, Unavailable> {
         let row = self.one(&CONSENT, params![user, client]).await?;
-        Ok(row.map(|mut row| row.parsed()).transpose()?.unwrap_or_default())
+        Ok(row.map(read_consent).transpose()?.unwrap_or_default())
     }
 
     async fn remember_consent(
         &self,
         user: &UserId,
         client: &ClientId,
-        scopes: &ScopeSet,
+        answer: &Consent,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
-        let (user, client, scopes) = (user.clone(), client.clone(), scopes.clone());
-        Ok(self.write(RememberConsent { user, client, scopes, now }).await?)
+        let (user, client, answer) = (user.clone(), client.clone(), answer.clone());
+        Ok(self.write(RememberConsent { user, client, answer, now }).await?)
     }
 
     async fn begin_grant(&self, grant: &Grant, now: Timestamp) -> Result<(), Unavailable> {

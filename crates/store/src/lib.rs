@@ -6,6 +6,7 @@
 mod access_tokens;
 mod api_key_use;
 mod api_keys;
+mod applications;
 mod assertions;
 mod backchannel;
 mod certificates;
@@ -41,6 +42,7 @@ pub use api_key_use::ApiKeyUse;
 pub use api_keys::ListedApiKey;
 pub use changes::{Announcement, Changes};
 pub use error::StoreError;
+pub use grants::AuthorizedClient;
 pub use registrations::RegistrationToken;
 pub use sessions::{ListedSession, RevokedSessions, WhichSessions};
 pub use settings::{Location, StoreSettings};
@@ -205,6 +207,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         access_tokens::STATEMENTS,
         api_key_use::STATEMENTS,
         api_keys::STATEMENTS,
+        applications::STATEMENTS,
         assertions::STATEMENTS,
         backchannel::STATEMENTS,
         proofs::STATEMENTS,

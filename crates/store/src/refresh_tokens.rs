@@ -51,7 +51,7 @@ impl Write for Rotate {
         let grant = &next.grant;
         let last = next.expires_at.max(access.expires_at);
         // The grant's row comes first and is held: rotations of one family take turns.
-        if !grants::extend(tx, grant, access.expires_at, last).await? {
+        if !grants::extend(tx, grant, access, last).await? {
             return Ok(Rotation::Revoked);
         }
         if tx.execute(&SPEND, params![presented, grant, *now, *grace_began]).await? == 0 {

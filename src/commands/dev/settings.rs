@@ -110,6 +110,7 @@ access = "open"
 grant_types = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]
 scopes = ["openid", "profile", "email", "offline_access", "demo.read", "demo.write"]
 client_documents = true
+people = true
 
 # One protected service, five ways in.
 [[gateway.routes]]

@@ -55,6 +55,7 @@ impl Check {
             unused,
             max_clients: raw.max_clients.unwrap_or(10_000),
             max_per_address_and_hour: raw.max_per_address_and_hour.unwrap_or(60),
+            people: raw.people.then(|| raw.max_per_person.unwrap_or(20)),
             require_statement: raw.require_statement,
             statement_issuers,
             client_documents: raw.client_documents.then_some(raw.client_document_hosts),

@@ -29,6 +29,10 @@ pub(crate) struct RawRegistration {
     pub max_clients: Option<u32>,
     /// How many may be registered from one address in an hour. Default: 60.
     pub max_per_address_and_hour: Option<u32>,
+    /// Whether people with an account may register applications on a page of their own.
+    pub people: bool,
+    /// How many applications one person may have. Default: 20.
+    pub max_per_person: Option<u32>,
     /// Whether nobody registers without a software statement of a trusted issuer.
     pub require_statement: bool,
     /// Whose software statements (RFC 7591 §2.3) are believed, by a name of your choice.

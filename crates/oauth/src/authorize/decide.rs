@@ -1,19 +1,19 @@
 //! What must happen next: a pure function of what is known.
 
-use countersign_model::{ScopeSet, Session, Timestamp};
+use countersign_model::{Session, Timestamp};
 
 use super::CheckedRequest;
 use super::redirect_uri::may_be_anybodys;
 use crate::ports::Interaction;
-use crate::{AcrClass, Error};
+use crate::{AcrClass, Consent, Error};
 
 /// What the decision depends on besides the request.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     /// Who is signed in in this browser.
     pub(super) session: Option<&'a Session>,
-    /// What that person agreed to earlier.
-    pub(super) consented: &'a ScopeSet,
+    /// What that person answered earlier.
+    pub(super) consented: &'a Consent,
     /// The waiting request, when this is not its first look.
     pub(super) waiting: Option<&'a Interaction>,
     /// Whether the person has agreed a moment ago.
@@ -107,7 +107,7 @@ fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
         || !request.reply.client.first_party
             && (may_be_posed
                 || !request.wanted.details.is_empty()
-                || !facts.consented.covers(&request.wanted.scopes))
+                || facts.consented.settles(&request.reply.client, &request.wanted.scopes).is_none())
 }
 
 /// A sign-in newer than the request: not the session the browser had when it came, and not an older one either.

@@ -12,7 +12,7 @@ use crate::acr::class_of;
 use crate::ports::{AuthenticationEvent, AuthorizationCode, Grant, Interaction, Ports};
 use crate::profile::Rules;
 use crate::token::FrontChannel;
-use crate::{Engine, Error, Parameters, Settings};
+use crate::{Consent, Engine, Error, Parameters, Settings};
 
 impl<P: Ports> Engine<P> {
     /// An authorization request came. `browser` is the hash of the browser's cookie, to which a waiting request is
@@ -38,7 +38,7 @@ impl<P: Ports> Engine<P> {
         let facts = Facts { session, consented: &consented, waiting: None, agreed_now: false, classes, now };
         match decide(&request, facts) {
             Next::Respond(session) => {
-                let scopes = request.wanted.scopes.clone();
+                let scopes = request.settled_by(&consented);
                 let signed_in = self.authentication(&request, facts, session);
                 self.respond(request, session, signed_in, scopes).await.map(Step::Respond)
             }
@@ -65,8 +65,8 @@ impl<P: Ports> Engine<P> {
         self.advance(interaction, &waiting, session, None).await
     }
 
-    /// The person agreed to these scopes: all that were asked for, or some. `openid` is never taken back alone: it is
-    /// the question itself.
+    /// The person agreed to these scopes: all that were asked for, or all but some that can be left out. `openid` never
+    /// is: it is the question itself. Whoever leaves out more is asked again.
     ///
     /// # Errors
     /// As [`Engine::resume`].
@@ -116,11 +116,13 @@ impl<P: Ports> Engine<P> {
             }
         };
         let consented = self.consented(&request, session).await?;
+        let answer =
+            agreed.and_then(|agreed| Consent::answer(&request.reply.client, &request.wanted.scopes, agreed));
         let facts = Facts {
             session,
             consented: &consented,
             waiting: Some(waiting),
-            agreed_now: agreed.is_some(),
+            agreed_now: answer.is_some(),
             classes: &self.settings.acr_classes,
             now: self.now(),
         };
@@ -136,17 +138,17 @@ impl<P: Ports> Engine<P> {
             Next::Respond(session) => {
                 // Whoever takes it answers; a second click or a second tab finds nothing.
                 self.take(waiting).await?;
-                let scopes = match agreed {
-                    None => request.wanted.scopes.clone(),
-                    Some(agreed) => match self.agree(&request, session, agreed).await? {
-                        Some(scopes) => scopes,
-                        None => {
-                            return self
-                                .refuse(request.refused(Error::AccessDenied))
-                                .await
-                                .map(Step::Respond);
-                        }
-                    },
+                let scopes = match answer {
+                    None => request.settled_by(&consented),
+                    // Nothing is left of what was asked for.
+                    Some(answer) if answer.granted.is_empty() && !request.wanted.scopes.is_empty() => {
+                        return self.refuse(request.refused(Error::AccessDenied)).await.map(Step::Respond);
+                    }
+                    Some(answer) => {
+                        let client = &request.reply.client.client_id;
+                        self.ports.remember_consent(&session.user, client, &answer, self.now()).await?;
+                        answer.granted
+                    }
                 };
                 let signed_in = self.authentication(&request, facts, session);
                 self.respond(request, session, signed_in, scopes).await.map(Step::Respond)
@@ -168,25 +170,6 @@ impl<P: Ports> Engine<P> {
             amr: session.amr.clone(),
             acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
         }
-    }
-
-    /// Remembers what the person agreed to; `None` when that is nothing of what was asked for.
-    async fn agree(
-        &self,
-        request: &CheckedRequest,
-        session: &Session,
-        agreed: &ScopeSet,
-    ) -> Result<Option<ScopeSet>, Error> {
-        let kept = |scope: &str| scope == "openid" || agreed.contains(scope);
-        let scopes: ScopeSet =
-            request.wanted.scopes.iter().filter(|scope| kept(scope.as_str())).cloned().collect();
-        if scopes.is_empty() && !request.wanted.scopes.is_empty() {
-            return Ok(None);
-        }
-        self.ports
-            .remember_consent(&session.user, &request.reply.client.client_id, &scopes, self.now())
-            .await?;
-        Ok(Some(scopes))
     }
 
     /// Gives out what was asked for: a code, an ID token, both, or no more than the news that the person agreed.
@@ -262,16 +245,12 @@ impl<P: Ports> Engine<P> {
         Ok(code)
     }
 
-    async fn consented(
-        &self,
-        request: &CheckedRequest,
-        session: Option<&Session>,
-    ) -> Result<ScopeSet, Error> {
+    async fn consented(&self, request: &CheckedRequest, session: Option<&Session>) -> Result<Consent, Error> {
         match session {
             Some(session) if !request.reply.client.first_party => {
                 Ok(self.ports.consent(&session.user, &request.reply.client.client_id).await?)
             }
-            Some(_) | None => Ok(ScopeSet::empty()),
+            Some(_) | None => Ok(Consent::default()),
         }
     }
 
@@ -317,6 +296,16 @@ impl CheckedRequest {
         Refused::Back(Box::new(self.reply), error)
     }
 
+    /// What the client gets without a question: all that it asks for where the operator vouches for it, else what the
+    /// person answered earlier.
+    fn settled_by(&self, consented: &Consent) -> ScopeSet {
+        let asked = &self.wanted.scopes;
+        if self.reply.client.first_party {
+            return asked.clone();
+        }
+        consented.settles(&self.reply.client, asked).unwrap_or_default()
+    }
+
     fn sign_in_page(self, interaction: SecretString) -> Step {
         Step::SignIn(SignInRequest {
             interaction,
@@ -325,16 +314,19 @@ impl CheckedRequest {
         })
     }
 
-    fn consent_page(self, interaction: SecretString, consented: &ScopeSet, settings: &Settings) -> Step {
+    fn consent_page(self, interaction: SecretString, consented: &Consent, settings: &Settings) -> Step {
         let types = &settings.authorization_details_types;
         let details = self.wanted.details.iter().filter_map(|detail| {
             let known = types.get(detail.get("type")?.as_str()?)?;
             Some(DetailRequest { words: known.describe(detail), fields: known.every_field(detail) })
         });
+        let optional = self.reply.client.optional_scopes.of(&self.wanted.scopes);
         Step::Consent(ConsentRequest {
             interaction,
             details: details.collect(),
-            granted: consented.intersection(&self.wanted.scopes),
+            granted: consented.granted.intersection(&self.wanted.scopes),
+            left_out: optional.intersection(&consented.declined),
+            optional,
             scopes: self.wanted.scopes,
             client: self.reply.client,
             redirect_uri: self.reply.redirect_uri,

@@ -76,6 +76,10 @@ pub struct ConsentRequest {
     pub scopes: ScopeSet,
     /// The part of it that was agreed to earlier.
     pub granted: ScopeSet,
+    /// The part of it that the person may leave out.
+    pub optional: ScopeSet,
+    /// The part of that which they left out before.
+    pub left_out: ScopeSet,
     /// What it asks for in more words (RFC 9396): all of it is agreed to or none.
     pub details: Vec<DetailRequest>,
     /// Where the answer goes.

@@ -3,6 +3,7 @@
 //!
 //! `checks` below is the table: one line a group of members, one file each, in the order in which they are made.
 
+mod applications;
 mod authentication;
 mod backchannel;
 mod certificate;
@@ -29,6 +30,7 @@ use countersign_model::{
     ClientAuthentication, ClientId, ClientInformation, Profile, Timestamp,
 };
 
+pub use applications::{Application, PeoplePolicy};
 pub(crate) use authentication::Secrets;
 pub use members::LARGEST_DOCUMENT;
 pub(crate) use members::Members;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use countersign_jose::{Algorithm, Algorithms};
 use countersign_model::{GrantType, Profile, ScopeSet};
 
+use super::PeoplePolicy;
+
 /// Who may register a client, and what such a client may have. The same holds for clients that are known by a
 /// metadata document.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct RegistrationPolicy {
     pub statement_issuers: Vec<StatementIssuer>,
     /// Whether nobody registers without such a statement.
     pub require_statement: bool,
+    /// Whether people with an account may register applications; `None`: they may not.
+    pub people: Option<PeoplePolicy>,
     /// How long a client stays that nobody uses.
     pub unused_lifetime: Duration,
     /// How many such clients there may be: whoever is let in could fill the disk otherwise.
@@ -89,6 +93,7 @@ impl Default for RegistrationPolicy {
             authorization_details_types: BTreeSet::new(),
             statement_issuers: Vec::new(),
             require_statement: false,
+            people: None,
             unused_lifetime: Duration::from_secs(90 * 86_400),
             most_clients: 10_000,
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_jose::Algorithm;
-use countersign_model::{ClientStatus, GrantType, TokenHash, UserId};
-use countersign_oauth::{Error, Step};
+use countersign_model::{ClientStatus, GrantType, OptionalScopes, TokenHash, UserId};
+use countersign_oauth::{Consent, ConsentRequest, Error, Step};
 
 use crate::support::*;
 
@@ -176,22 +176,64 @@ async fn a_person_signs_in_agrees_and_a_code_goes_out() {
 #[tokio::test]
 async fn some_scopes_or_none_may_be_given() {
     let house = house().await;
+    house.client("app", |client| client.optional_scopes = OptionalScopes::Named(scopes("openid read write")));
     let session = house.sign_in("alice").await;
     let query = request("app", &[("scope", "openid read write")]);
     let Step::Consent(asked) = house.begin(&query, Some(&session)).await.unwrap() else { panic!() };
-    let given = house
-        .engine
-        .consent_given(asked.interaction.expose(), &session, &house.browser, &scopes("read admin"))
-        .await;
-    let code = code_of(&respond(given.unwrap()));
+    assert_eq!(asked.optional.to_string(), "read write", "openid is the question itself");
+    let agree = async |asked: &ConsentRequest, agreed: &str| {
+        let (name, agreed) = (asked.interaction.expose(), scopes(agreed));
+        house.engine.consent_given(name, &session, &house.browser, &agreed).await.unwrap()
+    };
+    let code = code_of(&respond(agree(&asked, "read admin").await));
     let tokens = house.token("app", &redemption(&code)).await.unwrap();
     assert_eq!(tokens.scope.to_string(), "openid read", "never more than was asked for");
+    let (_, claims) = read_jwt(&tokens.access_token);
+    assert_eq!(claims["scope"], "openid read");
+    let json: serde_json::Value = serde_json::from_slice(&tokens.to_json()).unwrap();
+    assert_eq!(json["scope"], "openid read", "RFC 6749 §5.1: told where it differs");
+    // Its refresh token gives no more either.
+    let refreshed = house.refresh("app", tokens.refresh_token.as_deref().unwrap()).await.unwrap();
+    assert_eq!(refreshed.scope.to_string(), "openid read");
+
+    // Not asked for again, and not given either.
+    let code = code_of(&respond(house.begin(&query, Some(&session)).await.unwrap()));
+    assert_eq!(house.token("app", &redemption(&code)).await.unwrap().scope.to_string(), "openid read");
+    // Asked for alone, or in so many words, it is: and shown as it was left.
+    for query in [request("app", &[("scope", "write")]), {
+        let mut query = query.clone();
+        query.push(("prompt", "consent"));
+        query
+    }] {
+        let Step::Consent(asked) = house.begin(&query, Some(&session)).await.unwrap() else { panic!() };
+        assert_eq!(asked.left_out.to_string(), "write");
+    }
 
     let query = request("app", &[("scope", "write")]);
     let Step::Consent(asked) = house.begin(&query, Some(&session)).await.unwrap() else { panic!() };
-    let given =
-        house.engine.consent_given(asked.interaction.expose(), &session, &house.browser, &scopes("")).await;
-    assert_eq!(respond(given.unwrap()).error(), Some("access_denied"));
+    assert_eq!(respond(agree(&asked, "").await).error(), Some("access_denied"));
+}
+
+#[tokio::test]
+async fn what_can_not_be_left_out_is_asked_again() {
+    let house = house().await;
+    house.client("app", |client| client.optional_scopes = OptionalScopes::Named(scopes("write")));
+    let session = house.sign_in("alice").await;
+    let query = request("app", &[("scope", "openid read write")]);
+    let Step::Consent(asked) = house.begin(&query, Some(&session)).await.unwrap() else { panic!() };
+    let name = asked.interaction.expose();
+    let agree = async |agreed: &str| {
+        house.engine.consent_given(name, &session, &house.browser, &scopes(agreed)).await.unwrap()
+    };
+    // No page of ours sends that: nothing is read into it, nothing is spent.
+    for forged in ["", "write", "openid write", "admin"] {
+        assert!(matches!(agree(forged).await, Step::Consent(_)), "{forged}");
+    }
+    let code = code_of(&respond(agree("read").await));
+    assert_eq!(house.token("app", &redemption(&code)).await.unwrap().scope.to_string(), "openid read");
+    // The client can't do without it any more: the person has to say so.
+    house.client("app", |_| {});
+    assert!(matches!(house.begin(&query, Some(&session)).await.unwrap(), Step::Consent(_)));
 }
 
 #[tokio::test]
@@ -334,7 +376,8 @@ async fn what_was_agreed_says_nothing_where_anybody_could_pose_as_the_client() {
     });
     let session = house.sign_in("alice").await;
     let consented = (UserId::from("usr_alice"), countersign_model::ClientId::from("cli"));
-    house.memory.tables().consents.insert(consented, scopes("openid read"));
+    let consent = Consent { granted: scopes("openid read"), declined: scopes("") };
+    house.memory.tables().consents.insert(consented, consent);
     let query = request("cli", &[("redirect_uri", "http://127.0.0.1:49152/cb")]);
     assert!(matches!(house.begin(&query, Some(&session)).await.unwrap(), Step::Consent(_)));
     let client = house.memory.tables().clients[&countersign_model::ClientId::from("cli")].clone();

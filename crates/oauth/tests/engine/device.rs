@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_model::{Client, ClientStatus, GrantType};
+use countersign_model::{Client, ClientId, ClientStatus, GrantType, OptionalScopes};
 use countersign_oauth::{ClientCall, Error, GrantRefusal, TokenResponse, UserCode};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -95,6 +95,11 @@ async fn a_device_gets_what_its_person_agrees_to() {
 #[tokio::test]
 async fn the_person_may_give_less_but_never_more() {
     let house = house().await;
+    let client = house.memory.tables().clients[&ClientId::from("tv")].clone();
+    house.memory.tables().clients.insert(
+        client.client_id.clone(),
+        Client { optional_scopes: OptionalScopes::AllButOpenid, ..Client::clone(&client) }.into(),
+    );
     let begun = ask(&house, "tv", &[("scope", "openid read email")]).await.unwrap();
     allow(&house, begun.user_code, "read write").await.unwrap();
     let tokens = poll(&house, "tv", &begun.device_code).await.unwrap();
@@ -102,6 +107,16 @@ async fn the_person_may_give_less_but_never_more() {
     // Nothing at all is a no.
     let begun = ask(&house, "tv", &[("scope", "read")]).await.unwrap();
     assert!(matches!(allow(&house, begun.user_code, "write").await, Err(Error::AccessDenied)));
+}
+
+#[tokio::test]
+async fn what_can_not_be_left_out_is_not() {
+    let house = house().await;
+    let begun = ask(&house, "tv", &[("scope", "openid read email")]).await.unwrap();
+    let left_out = allow(&house, begun.user_code, "openid read").await;
+    assert!(matches!(left_out, Err(Error::Invalid("scope"))), "{left_out:?}");
+    // Nothing was decided by that.
+    assert!(matches!(poll(&house, "tv", &begun.device_code).await, Err(Error::AuthorizationPending)));
 }
 
 #[tokio::test]

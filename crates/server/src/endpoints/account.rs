@@ -20,6 +20,7 @@ pub(crate) async fn account(State(state): State<AppState>, headers: HeaderMap) -
         username: user.username.as_str(),
         email: user.email.as_deref(),
         email_verified: user.email_verified,
+        people_register: state.engine().settings().registration.people.is_some(),
         since: Moment::new(session.auth_time),
         until: Moment::new(session.expires_at),
     };

@@ -5,13 +5,14 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Client, ClientOrigin, Scope, ScopeSet};
+use countersign_oauth::ports::People as _;
 use countersign_oauth::{ConsentRequest, Step};
 
 use super::authorize::{next, respond};
 use crate::body::{BadForm, read_form};
 use crate::browser::{Browser, Form};
 use crate::failure::Failure;
-use crate::pages::{ConsentPage, Destinations, ScopeLine, page, see_other};
+use crate::pages::{Backing, Choice, ConsentPage, Destinations, ScopeLine, page, picture, see_other};
 use crate::params::{Params, query_text};
 use crate::state::{AppState, SignedIn};
 
@@ -27,7 +28,7 @@ pub(crate) async fn show(
     let signed_in = state.signed_in(&headers).await?;
     let session = signed_in.as_ref().map(|signed_in| &signed_in.session);
     match (state.engine().resume(interaction, session, &browser.hash()).await?, signed_in) {
-        (Step::Consent(request), Some(signed_in)) => Ok(ask(&state, &browser, &request, &signed_in)),
+        (Step::Consent(request), Some(signed_in)) => ask(&state, &browser, &request, &signed_in).await,
         (step, _) => Ok(next(&state, &step)),
     }
 }
@@ -48,13 +49,8 @@ pub(crate) async fn submit(
     let browser = state.check_form(&headers, &form, Form::Consent, &about)?;
     match (form.one("decision"), session) {
         (Some("allow"), Some(session)) => {
-            // What the page showed is what was agreed to; the engine lets nothing be added.
-            let shown: ScopeSet = form
-                .one("scope")
-                .unwrap_or_default()
-                .parse()
-                .map_err(|_| Failure::BadForm(BadForm::Malformed(crate::params::Malformed::Encoding)))?;
-            let step = state.engine().consent_given(interaction, &session, &browser.hash(), &shown).await?;
+            let agreed = agreed(&form)?;
+            let step = state.engine().consent_given(interaction, &session, &browser.hash(), &agreed).await?;
             Ok(next(&state, &step))
         }
         (Some("deny"), _) => {
@@ -69,25 +65,90 @@ fn about(interaction: &str, session: &str) -> String {
     format!("{interaction} {session}")
 }
 
-fn ask(state: &AppState, browser: &Browser, request: &ConsentRequest, signed_in: &SignedIn) -> Response {
+async fn ask(
+    state: &AppState,
+    browser: &Browser,
+    request: &ConsentRequest,
+    signed_in: &SignedIn,
+) -> Result<Response, Failure> {
     let interaction = request.interaction.expose();
     let csrf = browser.form_token(Form::Consent, &about(interaction, signed_in.session.id.as_str()));
+    let logo = request.client.information.logo_uri.as_deref().filter(|logo| picture(logo).is_some());
     let template = ConsentPage {
         frame: state.frame(),
         client: &request.client.client_name,
-        host: document_host(&request.client),
-        unvouched: request.client.origin == ClientOrigin::Registration,
+        logo,
+        backing: backing(state, &request.client).await?,
+        links: links(&request.client),
         on_this_device: is_anybodys_word(&request.client) && stays_here(request.redirect_uri.as_str()),
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
-        scopes: scope_lines(state, &request.scopes),
+        scopes: choices(state, request),
         details: &request.details,
-        scope: &request.scopes.to_string(),
+        scope: &request.scopes.difference(&request.optional).to_string(),
         destination: &destination(request.redirect_uri.as_str()),
         interaction,
         csrf: &csrf,
     };
-    page(StatusCode::OK, &template, &destinations(&request.client, Some(request.redirect_uri.as_str())))
+    let destinations = destinations(&request.client, Some(request.redirect_uri.as_str())).with_picture(logo);
+    Ok(page(StatusCode::OK, &template, &destinations))
+}
+
+/// What a form says was agreed to: what can't be left out, and the boxes that were ticked. Whether that is what was asked
+/// for is the engine's to say: nothing can be added, and nothing left out that can't be.
+pub(crate) fn agreed(form: &Params<'_>) -> Result<ScopeSet, Failure> {
+    let unreadable = |_| Failure::BadForm(BadForm::Malformed(crate::params::Malformed::Encoding));
+    let fixed: ScopeSet = form.one("scope").unwrap_or_default().parse().map_err(unreadable)?;
+    Ok(fixed.union(&agreed_boxes(form)?))
+}
+
+/// The scopes whose boxes were ticked.
+pub(crate) fn agreed_boxes(form: &Params<'_>) -> Result<ScopeSet, Failure> {
+    let unreadable = |_| Failure::BadForm(BadForm::Malformed(crate::params::Malformed::Encoding));
+    form.ticked(BOX).map(str::parse::<Scope>).collect::<Result<_, _>>().map_err(unreadable)
+}
+
+/// What the name of a scope's box begins with.
+const BOX: &str = "scope:";
+
+/// Who stands behind an application.
+pub(crate) async fn backing(state: &AppState, client: &Client) -> Result<Backing, Failure> {
+    if let Some(owner) = &client.owner {
+        let owner = state.store().user(owner).await?;
+        return Ok(owner.map_or(Backing::Itself, |owner| {
+            let username = owner.username.to_string();
+            Backing::Person(match owner.display_name {
+                Some(name) if name != username => format!("{name} ({username})"),
+                Some(_) | None => username,
+            })
+        }));
+    }
+    Ok(match client.origin {
+        ClientOrigin::Operator => Backing::Operator,
+        ClientOrigin::Registration => Backing::Itself,
+        ClientOrigin::MetadataDocument { .. } => {
+            document_host(client).map_or(Backing::Itself, |host| Backing::Host(host.to_owned()))
+        }
+    })
+}
+
+/// The pages that an application names (RFC 7591 §2: people should be shown them).
+fn links(client: &Client) -> Vec<(&'static str, &str)> {
+    let about = &client.information;
+    let pages = [("Website", &about.client_uri), ("Privacy", &about.policy_uri), ("Terms", &about.tos_uri)];
+    let named = pages.into_iter().filter_map(|(what, address)| Some((what, address.as_deref()?)));
+    named.filter(|(_, address)| address.starts_with("https://")).collect()
+}
+
+/// What is asked for, with a box where it may be left out.
+fn choices(state: &AppState, request: &ConsentRequest) -> Vec<ScopeLine> {
+    let choice = |name: &str| match (request.optional.contains(name), request.left_out.contains(name)) {
+        (false, _) => Choice::Fixed,
+        (true, false) => Choice::Ticked,
+        (true, true) => Choice::Unticked,
+    };
+    let lines = scope_lines(state, &request.scopes).into_iter();
+    lines.map(|line| ScopeLine { choice: choice(&line.name), ..line }).collect()
 }
 
 /// Scopes in plain words, in the order in which people care.
@@ -108,7 +169,7 @@ fn document_host(client: &Client) -> Option<&str> {
 /// Whether nobody here vouches for who the client is.
 fn is_anybodys_word(client: &Client) -> bool {
     match client.origin {
-        ClientOrigin::Operator => false,
+        ClientOrigin::Operator => client.owner.is_some(),
         ClientOrigin::Registration | ClientOrigin::MetadataDocument { .. } => true,
     }
 }
@@ -147,7 +208,7 @@ fn line(state: &AppState, scope: &Scope) -> ScopeLine {
         (None, "approvals") => "See and answer, in your name, what waits for your approval".to_owned(),
         (None, _) => "Use the permission".to_owned(),
     };
-    ScopeLine { name: scope.as_str().to_owned(), words }
+    ScopeLine { name: scope.as_str().to_owned(), words, choice: Choice::Fixed }
 }
 
 /// Where the answer goes, as people can judge it: the origin of a web address, or an application's own scheme.

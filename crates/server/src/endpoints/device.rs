@@ -13,19 +13,19 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use countersign_model::ScopeSet;
 use countersign_oauth::{DeviceRequest, Error, UserCode};
 
-use super::consent::scope_lines;
+use super::consent::{agreed, scope_lines};
 use super::sign_in::{Onward, in_words, seconds};
-use crate::body::{BadForm, read_form};
+use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
 use crate::pages::{
-    Destinations, DeviceConfirmPage, DeviceDonePage, DevicePage, Moment, Notice, page, see_other,
+    Choice, Destinations, DeviceConfirmPage, DeviceDonePage, DevicePage, Moment, Notice, ScopeLine, page,
+    see_other,
 };
-use crate::params::{Malformed, Params, query_text};
+use crate::params::{Params, query_text};
 use crate::state::{AppState, SignedIn};
 use crate::throttle::{Wait, network};
 
@@ -105,13 +105,8 @@ pub(crate) async fn confirm(
     let (user, address) = (&signed_in.user.id, address.0);
     match form.one("decision") {
         Some("allow") => {
-            // What the page showed is what was agreed to; the engine lets nothing be added.
-            let shown: ScopeSet = form
-                .one("scope")
-                .unwrap_or_default()
-                .parse()
-                .map_err(|_| Failure::BadForm(BadForm::Malformed(Malformed::Encoding)))?;
-            let client = state.engine().device_allowed(code, &signed_in.session, &shown).await?;
+            let agreed = agreed(&form)?;
+            let client = state.engine().device_allowed(code, &signed_in.session, &agreed).await?;
             let client_id = &client.client_id;
             tracing::info!(target: "countersign::audit", event = "device_allowed", %user, client = %client_id, %address, "device allowed");
             Ok(done(&state, &client.client_name, true))
@@ -138,6 +133,11 @@ fn about(code: UserCode, signed_in: &SignedIn) -> String {
 fn ask(form: &CodeForm<'_>, code: UserCode, request: &DeviceRequest, address: IpAddr) -> Response {
     let CodeForm { state, browser, signed_in, .. } = form;
     let csrf = browser.form_token(Form::DeviceDecision, &about(code, signed_in));
+    let optional = request.client.optional_scopes.of(&request.scopes);
+    let choice = |line: ScopeLine| {
+        let choice = if optional.contains(&line.name) { Choice::Ticked } else { Choice::Fixed };
+        ScopeLine { choice, ..line }
+    };
     let template = DeviceConfirmPage {
         frame: state.frame(),
         client: &request.client.client_name,
@@ -148,8 +148,8 @@ fn ask(form: &CodeForm<'_>, code: UserCode, request: &DeviceRequest, address: Ip
         address: request.address.map(|address| address.to_string()),
         here: request.address.is_some_and(|asked| network(asked) == network(address)),
         since: Moment::new(request.created_at),
-        scopes: scope_lines(state, &request.scopes),
-        scope: &request.scopes.to_string(),
+        scopes: scope_lines(state, &request.scopes).into_iter().map(choice).collect(),
+        scope: &request.scopes.difference(&optional).to_string(),
         csrf: &csrf,
     };
     page(StatusCode::OK, &template, &Destinations::own())

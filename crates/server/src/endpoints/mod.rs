@@ -1,9 +1,12 @@
 //! One file an endpoint, named as the specification names it.
 
 pub(crate) mod account;
+pub(crate) mod application;
+pub(crate) mod applications;
 pub(crate) mod approvals;
 pub(crate) mod approvals_api;
 pub(crate) mod assets;
+pub(crate) mod authorizations;
 pub(crate) mod authorize;
 pub(crate) mod backchannel_authentication;
 pub(crate) mod consent;
@@ -31,6 +34,8 @@ pub(crate) mod userinfo;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Endpoint {
     Account,
+    Applications,
+    Authorizations,
     Approvals,
     ApprovalsApi,
     Assets,
@@ -62,8 +67,10 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::Account,
+        Self::Applications,
+        Self::Authorizations,
         Self::Approvals,
         Self::ApprovalsApi,
         Self::Assets,
@@ -96,6 +103,8 @@ impl Endpoint {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Applications => "applications",
+            Self::Authorizations => "authorizations",
             Self::Approvals => "approvals",
             Self::ApprovalsApi => "approvals_api",
             Self::Assets => "assets",

@@ -34,6 +34,10 @@ pub(crate) enum Onward {
     /// Their account.
     #[default]
     Account,
+    /// The applications they registered.
+    Applications,
+    /// What they let applications do.
+    Authorizations,
     /// The page that connects a device, with the code they came with.
     Device(Option<UserCode>),
     /// What waits for their approval.
@@ -43,6 +47,8 @@ pub(crate) enum Onward {
 impl Onward {
     fn read(params: &Params<'_>) -> Self {
         match params.one("to") {
+            Some("applications") => Self::Applications,
+            Some("authorizations") => Self::Authorizations,
             Some("device") => Self::Device(params.one("user_code").and_then(UserCode::read)),
             Some("approvals") => Self::Approvals,
             Some(_) | None => Self::Account,
@@ -53,6 +59,8 @@ impl Onward {
     pub(crate) fn sign_in(self, state: &AppState) -> String {
         state.path(&match self {
             Self::Account => "/sign-in".to_owned(),
+            Self::Applications => "/sign-in?to=applications".to_owned(),
+            Self::Authorizations => "/sign-in?to=authorizations".to_owned(),
             Self::Device(None) => "/sign-in?to=device".to_owned(),
             Self::Device(Some(code)) => format!("/sign-in?to=device&user_code={code}"),
             Self::Approvals => "/sign-in?to=approvals".to_owned(),
@@ -63,6 +71,8 @@ impl Onward {
     fn page(self, state: &AppState) -> String {
         state.path(&match self {
             Self::Account => "/account".to_owned(),
+            Self::Applications => super::applications::PATH.to_owned(),
+            Self::Authorizations => super::authorizations::PATH.to_owned(),
             Self::Device(None) => "/device".to_owned(),
             Self::Device(Some(code)) => format!("/device?user_code={code}"),
             Self::Approvals => approvals::PATH.to_owned(),
@@ -73,6 +83,12 @@ impl Onward {
     fn words(self) -> (Vec<(&'static str, String)>, &'static str) {
         match self {
             Self::Account => (Vec::new(), "to see your account"),
+            Self::Applications => {
+                (vec![("to", "applications".to_owned())], "to see the applications you registered")
+            }
+            Self::Authorizations => {
+                (vec![("to", "authorizations".to_owned())], "to see what applications may do in your name")
+            }
             Self::Approvals => (vec![("to", "approvals".to_owned())], "to see what waits for your approval"),
             Self::Device(code) => {
                 let to = ("to", "device".to_owned());

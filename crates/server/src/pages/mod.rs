@@ -1,10 +1,15 @@
 //! What people see: templates from `ui/`, rendered on the server, complete without JavaScript.
 
+mod applications;
 mod assets;
 mod policy;
 
+pub(crate) use applications::{
+    ApplicationDeletePage, ApplicationFormPage, ApplicationLine, ApplicationNewSecretPage, ApplicationPage,
+    ApplicationSecretPage, ApplicationsPage, AuthorizationLine, AuthorizationPage, AuthorizationsPage,
+};
 pub(crate) use assets::ASSETS;
-pub(crate) use policy::Destinations;
+pub(crate) use policy::{Destinations, picture};
 
 use askama::Template;
 use axum::body::Body;
@@ -74,10 +79,11 @@ pub(crate) struct Notice {
 pub(crate) struct ConsentPage<'a> {
     pub(crate) frame: &'a Frame,
     pub(crate) client: &'a str,
-    /// The host that speaks for a client that is known by its metadata document.
-    pub(crate) host: Option<&'a str>,
-    /// Whether the client registered itself, so that nobody here vouches for its name.
-    pub(crate) unvouched: bool,
+    /// Its picture, where it may be shown.
+    pub(crate) logo: Option<&'a str>,
+    pub(crate) backing: Backing,
+    /// What it tells of itself: what each address is, and the address.
+    pub(crate) links: Vec<(&'static str, &'a str)>,
     /// Whether the answer stays on this device, where any program could call itself this client.
     pub(crate) on_this_device: bool,
     pub(crate) person: &'a str,
@@ -85,7 +91,7 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) scopes: Vec<ScopeLine>,
     /// What is asked for in more words (RFC 9396).
     pub(crate) details: &'a [DetailRequest],
-    /// The same, as the form sends them back.
+    /// Those that can't be left out, as the form sends them back.
     pub(crate) scope: &'a str,
     /// Where the answer goes.
     pub(crate) destination: &'a str,
@@ -107,6 +113,50 @@ pub(crate) struct FormPostPage<'a> {
 pub(crate) struct ScopeLine {
     pub(crate) name: String,
     pub(crate) words: String,
+    pub(crate) choice: Choice,
+}
+
+/// Whether a person may leave a scope out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Choice {
+    /// It goes with the rest.
+    Fixed,
+    /// They may, and have not.
+    Ticked,
+    /// They may, and did the last time.
+    Unticked,
+}
+
+impl ScopeLine {
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.choice == Choice::Fixed
+    }
+
+    pub(crate) fn is_ticked(&self) -> bool {
+        self.choice == Choice::Ticked
+    }
+}
+
+/// Whether any of them can be left out.
+pub(crate) fn leaves_a_choice(scopes: &[ScopeLine]) -> bool {
+    scopes.iter().any(|scope| !scope.is_fixed())
+}
+
+/// Who stands behind an application, as far as that is known here.
+pub(crate) enum Backing {
+    /// The operator registered it.
+    Operator,
+    /// Somebody with an account here did.
+    Person(String),
+    /// It registered itself, and nobody here vouches for its name.
+    Itself,
+    /// The host that speaks for it: it is known by its metadata document.
+    Host(String),
+}
+
+/// What stands for a picture where there is none.
+pub(crate) fn initial(name: &str) -> char {
+    name.chars().find(|letter| letter.is_alphanumeric()).unwrap_or('·')
 }
 
 /// The page on which a device's code is typed (RFC 8628 §3.3).
@@ -207,6 +257,8 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) username: &'a str,
     pub(crate) email: Option<&'a str>,
     pub(crate) email_verified: bool,
+    /// Whether people may register applications.
+    pub(crate) people_register: bool,
     pub(crate) since: Moment,
     pub(crate) until: Moment,
 }
@@ -321,8 +373,11 @@ mod tests {
         let scopes = ["Know who you are", "See your e-mail address", "Read your invoices"];
         let names = ["openid", "email", "invoices:read"];
         let scopes = names.iter().zip(scopes);
-        let scopes =
-            scopes.map(|(name, words)| ScopeLine { name: (*name).to_owned(), words: words.to_owned() });
+        let scopes = scopes.map(|(name, words)| ScopeLine {
+            name: (*name).to_owned(),
+            words: words.to_owned(),
+            choice: Choice::Ticked,
+        });
         let sign_in = SignInPage {
             frame,
             client: Some("<Invoice & Co>"),
@@ -341,8 +396,9 @@ mod tests {
         let consent = ConsentPage {
             frame,
             client: "<Invoice & Co>",
-            host: Some("<evil>.example"),
-            unvouched: true,
+            logo: Some("https://<evil>.example/logo"),
+            backing: Backing::Host("<evil>.example".to_owned()),
+            links: vec![("Website", "https://<evil>.example")],
             on_this_device: true,
             person: "Ada Lovelace",
             username: "ada",
@@ -373,6 +429,7 @@ mod tests {
             username: "ada",
             email: Some("ada@example.org"),
             email_verified: false,
+            people_register: true,
             since: moment(),
             until: moment(),
         };

@@ -12,6 +12,7 @@ use url::Url;
 pub(crate) struct Destinations {
     forms: Vec<String>,
     own_script: bool,
+    picture: Option<String>,
 }
 
 /// A policy is a header: it must stay short.
@@ -31,7 +32,7 @@ impl Destinations {
                 sources.push(source);
             }
         }
-        Self { forms: sources, own_script: false }
+        Self { forms: sources, ..Self::default() }
     }
 
     /// The page has a script of ours.
@@ -39,19 +40,38 @@ impl Destinations {
         Self { own_script: true, ..self }
     }
 
+    /// The page shows a picture from this address, and from no other place of that origin's neighbours.
+    pub(crate) fn with_picture(self, address: Option<&str>) -> Self {
+        Self { picture: address.and_then(picture), ..self }
+    }
+
     pub(crate) fn content_security_policy(&self) -> HeaderValue {
-        let mut policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+        let mut policy = "default-src 'none'; style-src 'self'; base-uri 'none'; \
                           frame-ancestors 'none'; form-action 'self'"
             .to_owned();
         for source in &self.forms {
             policy.push(' ');
             policy.push_str(source);
         }
+        policy.push_str("; img-src 'self'");
+        if let Some(picture) = &self.picture {
+            policy.push(' ');
+            policy.push_str(picture);
+        }
         if self.own_script {
             policy.push_str("; script-src 'self'");
         }
         HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }
+}
+
+/// The origin of a picture as a source expression; `None` for one that must not be shown. Only `https`, by name: what is
+/// fetched in the clear says to whoever listens which application somebody is looking at.
+pub(crate) fn picture(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let is_named = matches!(url.host(), Some(url::Host::Domain(_)));
+    let fits = url.scheme() == "https" && is_named && url.username().is_empty() && url.password().is_none();
+    if fits { source(address) } else { None }
 }
 
 /// A redirect URI as a source expression (CSP 3 §2.3.1).
@@ -97,7 +117,29 @@ mod tests {
         let uris = ["https://a.example/1", "https://a.example/2", "https://b.example/"];
         let policy = Destinations::of(uris.into_iter()).content_security_policy();
         let policy = policy.to_str().unwrap();
-        assert!(policy.ends_with("form-action 'self' https://a.example https://b.example"), "{policy}");
+        assert!(policy.contains("form-action 'self' https://a.example https://b.example;"), "{policy}");
+        assert!(policy.ends_with("; img-src 'self'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'") && policy.starts_with("default-src 'none'"));
+    }
+
+    #[test]
+    fn a_picture_is_shown_from_one_origin_by_https() {
+        let policy = |address| {
+            let policy = Destinations::own().with_picture(Some(address)).content_security_policy();
+            policy.to_str().unwrap().to_owned()
+        };
+        let shown = policy("https://cdn.app.example:8443/logo.svg?x=1");
+        assert!(shown.ends_with("; img-src 'self' https://cdn.app.example:8443"), "{shown}");
+        for address in [
+            "http://app.example/logo.png",
+            "https://192.0.2.1/logo.png",
+            "https://[2001:db8::1]/logo.png",
+            "https://me:secret@app.example/logo.png",
+            "https://app;script-src.example/logo.png",
+            "data:image/png;base64,AA==",
+            "javascript:alert(1)",
+        ] {
+            assert!(policy(address).ends_with("; img-src 'self'"), "{address}");
+        }
     }
 }

@@ -35,7 +35,10 @@ async fn a_code_with_pkce_after_signing_in_and_agreeing() {
     let page = browser.get(&authorization("web", &[])).await;
     assert!(page.address.starts_with("/sign-in?continue=") && page.shows("to continue to"));
     assert!(
-        page.headers["content-security-policy"].to_str().unwrap().ends_with("'self' https://app.example")
+        page.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("form-action 'self' https://app.example;")
     );
     let page = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
     assert!(page.address.starts_with("/consent?continue="), "{page:?}");
@@ -44,7 +47,10 @@ async fn a_code_with_pkce_after_signing_in_and_agreeing() {
     );
     assert!(page.shows("ada &#60;the first&#62;") && page.shows("<strong>https://app.example</strong>"));
     assert!(
-        page.headers["content-security-policy"].to_str().unwrap().ends_with("'self' https://app.example")
+        page.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("form-action 'self' https://app.example;")
     );
 
     let back = browser.submit(&page, &[("decision", "allow")]).await;

@@ -134,6 +134,10 @@ impl Page {
         let mut fields: Vec<(String, String)> = Vec::new();
         for tag in form.split('<').filter(|tag| tag.starts_with("input")) {
             let name = attribute(tag, "name").unwrap();
+            let is_box = matches!(attribute(tag, "type").as_deref(), Some("checkbox" | "radio"));
+            if is_box && !tag.contains(" checked") {
+                continue;
+            }
             if !typed.iter().any(|(typed, _)| *typed == name) {
                 fields.push((name, attribute(tag, "value").unwrap_or_default()));
             }

@@ -7,12 +7,15 @@
     reason = "in a test the panic is the message; clippy spares only functions that are tests themselves"
 )]
 
+mod applications;
 mod approvals_api;
 mod attacks;
+mod authorizations;
 mod authorize;
 mod backchannel;
 mod bad_input;
 mod browser;
+mod consent;
 mod device;
 mod extensions;
 mod form_post;

@@ -43,12 +43,12 @@ async fn deleted_with_all_it_holds(fresh: Fresh) {
         (access("tok_own", &app.client_id, None), access("tok_given", &app.client_id, Some(&grant)));
     store.record_issuance(&own, None).await.unwrap();
     store.record_issuance(&given, None).await.unwrap();
-    store.remember_consent(&ada.id, &app.client_id, &scopes("read"), at(0)).await.unwrap();
+    store.remember_consent(&ada.id, &app.client_id, &agreed("read"), at(0)).await.unwrap();
     assert!(store.delete_client(&app.client_id, at(5)).await.unwrap());
     assert!(!store.delete_client(&app.client_id, at(5)).await.unwrap());
     assert!(store.client(&app.client_id).await.unwrap().is_none());
     assert_eq!(store.grant(&grant.id).await.unwrap().unwrap().revoked_at, Some(at(5)));
-    assert!(store.consent(&ada.id, &app.client_id).await.unwrap().is_empty());
+    assert!(store.consent(&ada.id, &app.client_id).await.unwrap().granted.is_empty());
     // A later client of the same name does not inherit them.
     store.create_client(&app).await.unwrap();
     for token in [own, given] {

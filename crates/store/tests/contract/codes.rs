@@ -1,12 +1,21 @@
-use countersign_model::*;
+use countersign_oauth::Consent;
 use countersign_oauth::ports::{
-    AccessTokens as _, Codes as _, ConsumedCode, Grants as _, Recorded, RefreshTokens as _,
+    AccessToken, AccessTokens as _, Codes as _, ConsumedCode, Grants as _, Recorded, RefreshTokens as _,
 };
+
+use countersign_store::AuthorizedClient;
 
 use crate::fresh::Fresh;
 use crate::samples::*;
 
-contract!(consumed_once, of_a_thousand_one_wins, consent_is_remembered, grants_are_listed_and_withdrawn);
+contract!(
+    consumed_once,
+    of_a_thousand_one_wins,
+    consent_is_remembered,
+    what_was_left_out_is_remembered,
+    grants_are_listed_and_withdrawn,
+    authorized_clients_are_listed
+);
 
 async fn consumed_once(fresh: Fresh) {
     let store = fresh.open().await;
@@ -60,20 +69,20 @@ async fn of_a_thousand_one_wins(fresh: Fresh) {
 async fn consent_is_remembered(fresh: Fresh) {
     let store = fresh.open().await;
     let (ada, app, _) = with_grant(&store).await;
-    assert!(store.consent(&ada.id, &app.client_id).await.unwrap().is_empty());
+    assert!(store.consent(&ada.id, &app.client_id).await.unwrap().granted.is_empty());
     let all: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
     let tasks: Vec<_> = all
         .iter()
         .map(|scope| {
             let (store, user, client, scope) =
-                (store.clone(), ada.id.clone(), app.client_id.clone(), scopes(scope));
+                (store.clone(), ada.id.clone(), app.client_id.clone(), agreed(scope));
             tokio::spawn(async move { store.remember_consent(&user, &client, &scope, at(1)).await.unwrap() })
         })
         .collect();
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), scopes(&all.join(" ")));
+    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), agreed(&all.join(" ")));
 }
 
 async fn grants_are_listed_and_withdrawn(fresh: Fresh) {
@@ -83,10 +92,45 @@ async fn grants_are_listed_and_withdrawn(fresh: Fresh) {
     store.create_client(&other).await.unwrap();
     let second = grant("grt_2", &ada, &other);
     store.store_code(&second, &code("second", &second)).await.unwrap();
-    store.remember_consent(&ada.id, &app.client_id, &scopes("read"), at(0)).await.unwrap();
+    store.remember_consent(&ada.id, &app.client_id, &agreed("read"), at(0)).await.unwrap();
     assert_eq!(store.grants(&ada.id, at(1)).await.unwrap(), [first, second.clone()]);
     store.withdraw_consent(&ada.id, &app.client_id, at(2)).await.unwrap();
     assert_eq!(store.grants(&ada.id, at(3)).await.unwrap(), [second]);
-    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), ScopeSet::default());
+    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), Consent::default());
     assert_eq!(store.grants(&ada.id, at(100)).await.unwrap(), []);
+}
+
+async fn what_was_left_out_is_remembered(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, _) = with_grant(&store).await;
+    let answer =
+        |granted: &str, declined: &str| Consent { granted: scopes(granted), declined: scopes(declined) };
+    store.remember_consent(&ada.id, &app.client_id, &answer("a b", "c"), at(1)).await.unwrap();
+    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), answer("a b", "c"));
+    store.remember_consent(&ada.id, &app.client_id, &answer("c d", "b"), at(2)).await.unwrap();
+    assert_eq!(store.consent(&ada.id, &app.client_id).await.unwrap(), answer("a c d", "b"));
+}
+
+async fn authorized_clients_are_listed(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, grant) = with_grant(&store).await;
+    let listed = async |now| store.authorized_clients(&ada.id, now).await.unwrap();
+    let expected = |given: &str, since, used_at| AuthorizedClient {
+        client: app.client_id.clone(),
+        scopes: scopes(given),
+        since,
+        used_at,
+    };
+    assert_eq!(listed(at(1)).await, [expected("read", at(0), None)]);
+    let token = AccessToken { issued_at: at(7), ..access("tok", &app.client_id, Some(&grant)) };
+    store.record_issuance(&token, None).await.unwrap();
+    store.remember_consent(&ada.id, &app.client_id, &agreed("read write"), at(3)).await.unwrap();
+    assert_eq!(listed(at(8)).await, [expected("read write", at(0), Some(at(7)))]);
+    // What it may ask for without a question outlives what it was given.
+    assert_eq!(listed(at(100_000)).await, [expected("read write", at(3), None)]);
+    let nobody = user("nobody");
+    assert_eq!(store.authorized_clients(&nobody.id, at(8)).await.unwrap(), []);
+    store.withdraw_consent(&ada.id, &app.client_id, at(9)).await.unwrap();
+    assert_eq!(listed(at(9)).await, []);
+    assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
 }

@@ -30,6 +30,7 @@ macro_rules! contract {
 
 mod access_tokens;
 mod api_keys;
+mod applications;
 mod backchannel;
 mod certificates;
 mod changes;

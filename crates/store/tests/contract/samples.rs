@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use countersign_model::*;
-use countersign_oauth::AuthorizationDetails;
 use countersign_oauth::ports::{
     AccessToken, AuthenticationEvent, AuthorizationCode, Codes as _, Grant, RefreshToken,
 };
+use countersign_oauth::{AuthorizationDetails, Consent};
 
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(1_800_000_000 + seconds)
@@ -18,6 +18,11 @@ pub fn hash(text: &str) -> TokenHash {
 
 pub fn scopes(text: &str) -> ScopeSet {
     text.parse().unwrap()
+}
+
+/// Agreed to, and nothing left out.
+pub fn agreed(granted: &str) -> Consent {
+    Consent { granted: scopes(granted), declined: ScopeSet::empty() }
 }
 
 pub fn user(name: &str) -> User {

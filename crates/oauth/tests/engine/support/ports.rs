@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use countersign_model::*;
+use countersign_oauth::Consent;
 use countersign_oauth::ports::*;
 
 #[derive(Default)]
@@ -12,7 +13,7 @@ pub(crate) struct Tables {
     pub(crate) clients: HashMap<ClientId, Arc<Client>>,
     pub(crate) users: HashMap<UserId, User>,
     pub(crate) sessions: HashMap<SessionId, Session>,
-    pub(crate) consents: HashMap<(UserId, ClientId), ScopeSet>,
+    pub(crate) consents: HashMap<(UserId, ClientId), Consent>,
     pub(crate) grants: HashMap<GrantId, Grant>,
     pub(crate) codes: HashMap<TokenHash, (AuthorizationCode, bool)>,
     pub(crate) refresh: HashMap<TokenHash, (RefreshToken, Option<Timestamp>)>,
@@ -143,7 +144,7 @@ impl People for Memory {
 }
 
 impl Grants for Memory {
-    async fn consent(&self, user: &UserId, client: &ClientId) -> Answer<ScopeSet> {
+    async fn consent(&self, user: &UserId, client: &ClientId) -> Answer<Consent> {
         let consent = self.open()?.consents.get(&(user.clone(), client.clone())).cloned();
         Ok(consent.unwrap_or_default())
     }
@@ -152,12 +153,12 @@ impl Grants for Memory {
         &self,
         user: &UserId,
         client: &ClientId,
-        scopes: &ScopeSet,
+        answer: &Consent,
         _now: Timestamp,
     ) -> Answer<()> {
         let mut tables = self.open()?;
         let consent = tables.consents.entry((user.clone(), client.clone())).or_default();
-        *consent = consent.union(scopes);
+        *consent = consent.followed_by(answer);
         Ok(())
     }
 
@@ -579,5 +580,42 @@ impl PushedRequests for Memory {
 impl Proofs for Memory {
     async fn remember_proof(&self, id: &TokenHash, until: Timestamp) -> Answer<bool> {
         Ok(self.open()?.proofs.insert(*id, until).is_none())
+    }
+}
+
+impl Applications for Memory {
+    async fn register_application(&self, client: &Client, owner: &UserId, most: u32) -> Answer<Registered> {
+        let mut tables = self.open()?;
+        let has = tables.clients.values().filter(|client| client.owner.as_ref() == Some(owner)).count();
+        if has >= most as usize {
+            return Ok(Registered::Full);
+        }
+        tables.clients.insert(client.client_id.clone(), Arc::new(client.clone()));
+        Ok(Registered::Kept)
+    }
+
+    async fn applications(&self, owner: &UserId) -> Answer<Vec<Arc<Client>>> {
+        let tables = self.open()?;
+        let own = tables.clients.values().filter(|client| client.owner.as_ref() == Some(owner));
+        let mut own: Vec<_> = own.cloned().collect();
+        own.sort_by(|one, other| one.client_id.as_str().cmp(other.client_id.as_str()));
+        Ok(own)
+    }
+
+    async fn change_application(&self, before: &Client, after: &Client, _now: Timestamp) -> Answer<bool> {
+        let mut tables = self.open()?;
+        match tables.clients.get_mut(&before.client_id) {
+            Some(known) if **known == *before => {
+                *known = Arc::new(after.clone());
+                Ok(true)
+            }
+            Some(_) | None => Ok(false),
+        }
+    }
+
+    async fn delete_application(&self, id: &ClientId, owner: &UserId, _now: Timestamp) -> Answer<bool> {
+        let mut tables = self.open()?;
+        let is_own = tables.clients.get(id).is_some_and(|client| client.owner.as_ref() == Some(owner));
+        Ok(is_own && tables.clients.remove(id).is_some())
     }
 }

@@ -1,0 +1,373 @@
+//! One application of a person: what it tells of itself, its secret, its end.
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use countersign_model::{Client, ClientAuthentication, ClientId, GrantType, ScopeSet, TokenLife};
+use countersign_oauth::Error;
+use countersign_oauth::register::RegistrationRefusal;
+use serde_json::json;
+
+use super::applications::{self, made_page};
+use super::consent::{agreed_boxes, scope_lines};
+use super::sign_in::Onward;
+use crate::body::read_form;
+use crate::browser::{Browser, Form};
+use crate::client_address::ClientAddress;
+use crate::failure::Failure;
+use crate::pages::{
+    ApplicationDeletePage, ApplicationNewSecretPage, ApplicationPage, Choice, Destinations, Moment, Notice,
+    ScopeLine, page, picture, see_other,
+};
+use crate::params::{Params, query_text};
+use crate::state::{AppState, SignedIn};
+
+/// Where an application is.
+pub(crate) fn address(state: &AppState, id: &ClientId) -> String {
+    state.path(&format!("{}/{id}", applications::PATH))
+}
+
+/// What a form says of an application: not checked, so that it can be shown again as it was typed.
+pub(crate) struct Draft {
+    pub(crate) name: String,
+    pub(crate) client_uri: String,
+    pub(crate) logo_uri: String,
+    pub(crate) redirect_uris: String,
+    pub(crate) authentication: String,
+    pub(crate) device: bool,
+    scopes: ScopeSet,
+    /// Whether its tokens need no refreshing.
+    until_withdrawn: bool,
+}
+
+impl Draft {
+    pub(crate) fn blank() -> Self {
+        Self {
+            name: String::new(),
+            client_uri: String::new(),
+            logo_uri: String::new(),
+            redirect_uris: String::new(),
+            authentication: ClientAuthentication::ClientSecretBasic.as_str().to_owned(),
+            device: false,
+            scopes: "openid profile email".parse().unwrap_or_default(),
+            until_withdrawn: false,
+        }
+    }
+
+    pub(crate) fn read(form: &Params<'_>) -> Result<Self, Failure> {
+        let text = |name: &str| form.one(name).unwrap_or_default().trim().to_owned();
+        Ok(Self {
+            name: text("name"),
+            client_uri: text("client_uri"),
+            logo_uri: text("logo_uri"),
+            redirect_uris: text("redirect_uris"),
+            authentication: text("authentication"),
+            device: form.one("device").is_some(),
+            scopes: agreed_boxes(form)?,
+            until_withdrawn: false,
+        })
+    }
+
+    fn of(client: &Client) -> Self {
+        let about = &client.information;
+        Self {
+            name: client.client_name.clone(),
+            client_uri: about.client_uri.clone().unwrap_or_default(),
+            logo_uri: about.logo_uri.clone().unwrap_or_default(),
+            redirect_uris: client.redirect_uris.join("\n"),
+            authentication: client.authentication.as_str().to_owned(),
+            device: client.grant_types.contains(&GrantType::DeviceCode),
+            scopes: client.scopes.clone(),
+            until_withdrawn: client.lifetimes.access_token == Some(TokenLife::UntilWithdrawn),
+        }
+    }
+
+    /// Whether this is how it proves who it is.
+    pub(crate) fn proves_by(&self, method: &str) -> bool {
+        self.authentication == method
+    }
+
+    /// Client metadata (RFC 7591 §2), to be checked by the engine.
+    pub(crate) fn document(&self, state: &AppState) -> Vec<u8> {
+        let offered = &state.engine().settings().registration.grant_types;
+        let redirect_uris: Vec<&str> = self.redirect_uris.split_whitespace().collect();
+        let wanted = [
+            // A device needs no address to go back to.
+            (GrantType::AuthorizationCode, !redirect_uris.is_empty() || !self.device),
+            (GrantType::RefreshToken, !self.until_withdrawn && offered.contains(&GrantType::RefreshToken)),
+            (GrantType::DeviceCode, self.device),
+        ];
+        let grant_types: Vec<&str> =
+            wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(grant, _)| grant.as_str()).collect();
+        let has_code = grant_types.contains(&GrantType::AuthorizationCode.as_str());
+        let document = json!({
+            "client_name": self.name,
+            "client_uri": self.client_uri,
+            "logo_uri": self.logo_uri,
+            "redirect_uris": redirect_uris,
+            "token_endpoint_auth_method": self.authentication,
+            "grant_types": grant_types,
+            "response_types": if has_code { vec!["code"] } else { Vec::new() },
+            "scope": self.scopes,
+        });
+        document.to_string().into_bytes()
+    }
+
+    /// Every scope there is for such applications, ticked or not.
+    pub(crate) fn scope_lines(&self, state: &AppState) -> Vec<ScopeLine> {
+        let all = &state.engine().settings().registration.scopes;
+        let choice = |name: &str| if self.scopes.contains(name) { Choice::Ticked } else { Choice::Unticked };
+        let lines = scope_lines(state, all).into_iter();
+        lines.map(|line| ScopeLine { choice: choice(&line.name), ..line }).collect()
+    }
+}
+
+/// Whether the operator lets such applications use the device flow.
+pub(crate) fn may_device(state: &AppState) -> bool {
+    state.engine().settings().registration.grant_types.contains(&GrantType::DeviceCode)
+}
+
+/// `GET /applications/{client_id}`
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<ClientId>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let query = Params::parse(query_text(query.as_deref())?)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let client = own(&state, &signed_in, &id).await?;
+    let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
+    let notice = match query.one("done") {
+        Some("saved") => {
+            Some(Notice { title: "Saved", text: "People see it at once when they are asked.".to_owned() })
+        }
+        Some("ended") => Some(Notice {
+            title: "Older secrets have ended",
+            text: "Only the newest one works now.".to_owned(),
+        }),
+        Some(_) | None => None,
+    };
+    let view = View { state: &state, browser: &browser, signed_in: &signed_in, client: &client };
+    Ok(view.page(&Draft::of(&client), (notice, None), StatusCode::OK))
+}
+
+/// `POST /applications/{client_id}`
+pub(crate) async fn change(
+    State(state): State<AppState>,
+    Path(id): Path<ClientId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let form = Params::parse(&body)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let client = own(&state, &signed_in, &id).await?;
+    let browser = state.check_form(&headers, &form, Form::Application, &about(&id, &signed_in))?;
+    let draft = Draft { until_withdrawn: Draft::of(&client).until_withdrawn, ..Draft::read(&form)? };
+    match state.engine().change_application(&signed_in.user.id, &id, &draft.document(&state)).await {
+        Ok(changed) if changed.secret.is_some() => Ok(made_page(&state, &changed, false)),
+        Ok(_) => Ok(see_other(&format!("{}?done=saved", address(&state, &id)))),
+        Err(Error::Registration(refusal)) => {
+            let view = View { state: &state, browser: &browser, signed_in: &signed_in, client: &client };
+            Ok(view.page(&draft, (None, Some(in_words(&refusal))), StatusCode::BAD_REQUEST))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `GET /applications/{client_id}/secret`
+pub(crate) async fn ask_secret(
+    State(state): State<AppState>,
+    Path(id): Path<ClientId>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let client = own(&state, &signed_in, &id).await?;
+    if !client.authentication.has_secret() {
+        return Err(Failure::NotFound);
+    }
+    let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
+    let template = ApplicationNewSecretPage {
+        frame: state.frame(),
+        client: &client.client_name,
+        address: &address(&state, &id),
+        others: client.secrets.len() > 1,
+        csrf: &browser.form_token(Form::ApplicationSecret, &about(&id, &signed_in)),
+    };
+    let mut response = page(StatusCode::OK, &template, &Destinations::own());
+    browser.remember(state.cookies(), response.headers_mut());
+    Ok(response)
+}
+
+/// `POST /applications/{client_id}/secret`
+pub(crate) async fn new_secret(
+    State(state): State<AppState>,
+    Extension(source): Extension<ClientAddress>,
+    Path(id): Path<ClientId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let form = Params::parse(&body)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    state.check_form(&headers, &form, Form::ApplicationSecret, &about(&id, &signed_in))?;
+    let (user, from) = (&signed_in.user.id, source.0);
+    match form.one("decision") {
+        Some("new") => {
+            let made = state.engine().new_application_secret(user, &id).await.map_err(not_found)?;
+            tracing::info!(target: "countersign::audit", event = "application_secret_made", %user, client = %id, address = %from, "application secret made");
+            Ok(made_page(&state, &made, false))
+        }
+        Some("end_old") => {
+            state.engine().end_old_application_secrets(user, &id).await.map_err(not_found)?;
+            tracing::info!(target: "countersign::audit", event = "application_secrets_ended", %user, client = %id, address = %from, "older application secrets ended");
+            Ok(see_other(&format!("{}?done=ended", address(&state, &id))))
+        }
+        Some(_) | None => Ok(see_other(&address(&state, &id))),
+    }
+}
+
+/// `GET /applications/{client_id}/delete`
+pub(crate) async fn ask_delete(
+    State(state): State<AppState>,
+    Path(id): Path<ClientId>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let client = own(&state, &signed_in, &id).await?;
+    let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
+    let template = ApplicationDeletePage {
+        frame: state.frame(),
+        client: &client.client_name,
+        address: &address(&state, &id),
+        csrf: &browser.form_token(Form::ApplicationDelete, &about(&id, &signed_in)),
+    };
+    let mut response = page(StatusCode::OK, &template, &Destinations::own());
+    browser.remember(state.cookies(), response.headers_mut());
+    Ok(response)
+}
+
+/// `POST /applications/{client_id}/delete`
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    Extension(source): Extension<ClientAddress>,
+    Path(id): Path<ClientId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let form = Params::parse(&body)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    state.check_form(&headers, &form, Form::ApplicationDelete, &about(&id, &signed_in))?;
+    if form.one("decision") != Some("delete") {
+        return Ok(see_other(&address(&state, &id)));
+    }
+    let (user, from) = (&signed_in.user.id, source.0);
+    state.engine().delete_application(user, &id).await.map_err(not_found)?;
+    tracing::info!(target: "countersign::audit", event = "application_deleted", %user, client = %id, address = %from, "application deleted");
+    Ok(see_other(&state.path(&format!("{}?done=deleted", applications::PATH))))
+}
+
+/// Somebody else's is as little there as nobody's.
+async fn own(
+    state: &AppState,
+    signed_in: &SignedIn,
+    id: &ClientId,
+) -> Result<std::sync::Arc<Client>, Failure> {
+    state.engine().application(&signed_in.user.id, id).await.map_err(not_found)
+}
+
+fn not_found(error: Error) -> Failure {
+    match error {
+        Error::Registration(RegistrationRefusal::NotYours) => Failure::NotFound,
+        other => other.into(),
+    }
+}
+
+fn about(id: &ClientId, signed_in: &SignedIn) -> String {
+    format!("{id} {}", signed_in.session.id)
+}
+
+/// A refusal for whoever typed the form.
+pub(super) fn in_words(refusal: &RegistrationRefusal) -> Notice {
+    let text = match refusal {
+        RegistrationRefusal::RedirectUri(fault) => format!("Redirect addresses: {fault}."),
+        RegistrationRefusal::Metadata { member, fault } => format!("{}: {fault}.", label(member)),
+        other => {
+            let mut text = other.to_string();
+            text.push('.');
+            text
+        }
+    };
+    Notice { title: "That can\u{2019}t be kept", text }
+}
+
+/// What the form calls a member of the metadata.
+fn label(member: &str) -> &str {
+    match member {
+        "client_name" => "Name",
+        "client_uri" => "Website",
+        "logo_uri" => "Logo",
+        "scope" => "Permissions",
+        "token_endpoint_auth_method" => "Secret",
+        other => other,
+    }
+}
+
+/// What the page of an application is made of.
+struct View<'a> {
+    state: &'a AppState,
+    browser: &'a Browser,
+    signed_in: &'a SignedIn,
+    client: &'a Client,
+}
+
+impl View<'_> {
+    fn page(
+        &self,
+        draft: &Draft,
+        (done, problem): (Option<Notice>, Option<Notice>),
+        status: StatusCode,
+    ) -> Response {
+        let Self { state, browser, signed_in, client } = self;
+        let logo = client.information.logo_uri.as_deref().filter(|logo| picture(logo).is_some());
+        let endpoints = &state.engine().settings().endpoints;
+        let template = ApplicationPage {
+            frame: state.frame(),
+            client: &client.client_name,
+            client_id: client.client_id.as_str(),
+            address: &address(state, &client.client_id),
+            logo,
+            enabled: client.is_enabled(),
+            created: Moment::new(client.created_at),
+            secrets: client.secrets.len(),
+            has_secret: client.authentication.has_secret(),
+            authorize: &endpoints.authorization,
+            token: &endpoints.token,
+            draft,
+            scopes: draft.scope_lines(state),
+            may_device: may_device(state),
+            done,
+            problem,
+            csrf: &browser.form_token(Form::Application, &about(&client.client_id, signed_in)),
+        };
+        let mut response = page(status, &template, &Destinations::own().with_picture(logo));
+        browser.remember(state.cookies(), response.headers_mut());
+        response
+    }
+}

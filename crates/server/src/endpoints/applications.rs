@@ -1,0 +1,143 @@
+//! The applications a person registered: the list, and a new one.
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use countersign_model::Client;
+use countersign_oauth::Error;
+use countersign_oauth::register::Application;
+
+use super::application::{self, Draft, in_words};
+use super::sign_in::{Onward, seconds};
+use crate::body::read_form;
+use crate::browser::{Browser, Form};
+use crate::client_address::ClientAddress;
+use crate::failure::Failure;
+use crate::pages::{
+    ApplicationFormPage, ApplicationLine, ApplicationSecretPage, ApplicationsPage, Destinations, Moment,
+    Notice, page, see_other,
+};
+use crate::params::{Params, query_text};
+use crate::state::{AppState, SignedIn};
+use crate::throttle::Wait;
+
+/// Where the list is.
+pub(crate) const PATH: &str = "/applications";
+/// Where a new one is registered.
+pub(crate) const NEW: &str = "/applications/new";
+
+/// `GET /applications`
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let query = Params::parse(query_text(query.as_deref())?)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let applications = state.engine().applications(&signed_in.user.id).await?;
+    let most = state.engine().settings().registration.people.map_or(0, |people| people.most_per_person);
+    let line = |client: &Client| ApplicationLine {
+        name: client.client_name.clone(),
+        address: application::address(&state, &client.client_id),
+        created: Moment::new(client.created_at),
+        enabled: client.is_enabled(),
+    };
+    let template = ApplicationsPage {
+        frame: state.frame(),
+        deleted: query.one("done") == Some("deleted"),
+        is_full: applications.len() >= most as usize,
+        most,
+        applications: applications.iter().map(|client| line(client)).collect(),
+    };
+    Ok(page(StatusCode::OK, &template, &Destinations::own()))
+}
+
+/// `GET /applications/new`
+pub(crate) async fn blank(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
+    Ok(form(&state, (&browser, &signed_in), &Draft::blank(), None, StatusCode::OK))
+}
+
+/// `POST /applications/new`
+pub(crate) async fn register(
+    State(state): State<AppState>,
+    Extension(address): Extension<ClientAddress>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = read_form(&headers, body).await?;
+    let sent = Params::parse(&body)?;
+    let Some(signed_in) = state.signed_in(&headers).await? else {
+        return Ok(see_other(&Onward::Applications.sign_in(&state)));
+    };
+    let browser = state.check_form(&headers, &sent, Form::Application, &about(&signed_in))?;
+    let draft = Draft::read(&sent)?;
+    if let Err(Wait(wait)) = state.registrations().take(address.0, state.env().now()) {
+        let notice = Notice {
+            title: "Please wait a moment",
+            text: "Many applications were registered from where you are. Try again later.".to_owned(),
+        };
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let mut response = form(&state, (&browser, &signed_in), &draft, Some(notice), status);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
+        return Ok(response);
+    }
+    match state.engine().register_application(&signed_in.user.id, &draft.document(&state)).await {
+        Ok(made) => {
+            let (user, client, address) = (&signed_in.user.id, &made.client.client_id, address.0);
+            tracing::info!(target: "countersign::audit", event = "application_registered", %user, %client, %address, "application registered");
+            Ok(made_page(&state, &made, true))
+        }
+        Err(Error::Registration(refusal)) => {
+            let notice = Some(in_words(&refusal));
+            Ok(form(&state, (&browser, &signed_in), &draft, notice, StatusCode::BAD_REQUEST))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The secret, once; or only the name of a client that has none.
+pub(super) fn made_page(state: &AppState, made: &Application, is_new: bool) -> Response {
+    let template = ApplicationSecretPage {
+        frame: state.frame(),
+        is_new,
+        client: &made.client.client_name,
+        client_id: made.client.client_id.as_str(),
+        secret: made.secret.as_ref().map(|secret| secret.expose().as_str()),
+        address: &application::address(state, &made.client.client_id),
+        others: made.client.secrets.len() > 1,
+    };
+    page(StatusCode::OK, &template, &Destinations::own())
+}
+
+fn about(signed_in: &SignedIn) -> String {
+    format!("new {}", signed_in.session.id)
+}
+
+fn form(
+    state: &AppState,
+    (browser, signed_in): (&Browser, &SignedIn),
+    draft: &Draft,
+    problem: Option<Notice>,
+    status: StatusCode,
+) -> Response {
+    let template = ApplicationFormPage {
+        frame: state.frame(),
+        draft,
+        scopes: draft.scope_lines(state),
+        may_device: application::may_device(state),
+        problem,
+        csrf: &browser.form_token(Form::Application, &about(signed_in)),
+    };
+    let mut response = page(status, &template, &Destinations::own());
+    browser.remember(state.cookies(), response.headers_mut());
+    response
+}
