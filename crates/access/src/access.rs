@@ -8,7 +8,7 @@ use countersign_model::{CertificateSerial, Method, SecretBytes, Timestamp, Token
 
 use crate::certificate::KnownCertificates;
 use crate::dpop::{Nonces, ProofMemory};
-use crate::extract::{Credential, TokenScheme, extract, says_dpop};
+use crate::extract::{Credential, PresentedJwt, TokenScheme, extract, says_dpop};
 use crate::outcome::{Outcome, Rejection};
 use crate::policy::decide::{Case, decide};
 use crate::ports::{Change, Unavailable};
@@ -147,7 +147,7 @@ impl Access {
             Recall::Unsettled(_) | Recall::Nothing => None,
         };
         match credential {
-            Credential::Jwt(text) => token(&TokenHash::of(text.as_bytes())).map(|outcome| (outcome, None)),
+            Credential::Jwt(jwt) => token(&jwt.hash).map(|outcome| (outcome, None)),
             Credential::Reference(text) => {
                 let mut issuers = introspection::candidates(&state.issuers, question.rule, text);
                 let first = issuers.next()?;
@@ -174,7 +174,7 @@ impl Access {
         let now = question.now;
         let state = self.state.load_full();
         match credential {
-            Credential::Jwt(text) => (self.jwt(&state, text, now).await.into(), None),
+            Credential::Jwt(jwt) => (self.jwt(&state, jwt, now).await.into(), None),
             Credential::Reference(text) => (self.reference(&state, text, question).await.into(), None),
             Credential::Basic(credentials) => {
                 let sources = BasicSources {
@@ -206,20 +206,26 @@ impl Access {
         }
     }
 
-    async fn jwt(&self, state: &State, text: &str, now: Timestamp) -> Result<Arc<Identity>, Rejection> {
+    async fn jwt(
+        &self,
+        state: &State,
+        presented: &PresentedJwt<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Rejection> {
         let limits = &state.settings.limits;
-        let key = TokenHash::of(text.as_bytes());
+        let PresentedJwt { text, hash: key } = *presented;
         if let Recall::Unsettled(remembered) =
             state.tokens.recall(&key, &self.revocations, limits.leeway, now)
         {
             return self.settle(state, &remembered).await;
         }
-        if let Some(issuer) = jwt::looked_up(&state.issuers, text) {
+        let token = jwt::read(text)?;
+        if let Some(issuer) = jwt::looked_up(&state.issuers, &token) {
             let asked = Asked { token: text, key, method: Method::Jwt };
             return self.look_up(state, issuer, asked, now).await;
         }
         let epoch = self.revocations.epoch();
-        let verified = jwt::verify(&state.issuers, limits, text, now).await?;
+        let verified = jwt::verify(&state.issuers, limits, token, now).await?;
         let identity = Arc::new(verified.identity);
         self.standing(state, &identity).await?;
         let generations = (verified.keys_generation, epoch);

@@ -84,7 +84,8 @@ impl Access {
             return Ok(false);
         }
         let token = match &presented.credential {
-            Some(Credential::Jwt(text) | Credential::Reference(text)) => *text,
+            Some(Credential::Jwt(jwt)) => jwt.text,
+            Some(Credential::Reference(text)) => *text,
             Some(Credential::Basic(_) | Credential::ApiKey(_) | Credential::Certificate(_)) | None => {
                 return Err(Reason::TokenBinding);
             }

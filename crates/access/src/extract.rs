@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_model::{Method, SecretString};
+use countersign_model::{Method, SecretString, TokenHash};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 
@@ -55,11 +55,25 @@ impl std::fmt::Debug for TokenScheme<'_> {
     }
 }
 
+/// A JWT as it was sent, and the hash by which it is known again.
+#[derive(Clone, Copy)]
+pub struct PresentedJwt<'a> {
+    /// The token.
+    pub text: &'a str,
+    pub(crate) hash: TokenHash,
+}
+
+impl<'a> From<&'a str> for PresentedJwt<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, hash: TokenHash::of(text.as_bytes()) }
+    }
+}
+
 /// A credential as it was sent.
 #[derive(Clone)]
 pub enum Credential<'a> {
     /// Something with two dots in `Authorization: Bearer` or `DPoP`.
-    Jwt(&'a str),
+    Jwt(PresentedJwt<'a>),
     /// Something else in `Authorization: Bearer` or `DPoP`.
     Reference(&'a str),
     /// User name and password.
@@ -266,7 +280,7 @@ fn token(token: &str) -> Result<Credential<'_>, Reason> {
         return Err(Reason::TokenMalformed);
     }
     if memchr::memchr(b'.', token.as_bytes()).is_some() {
-        return Ok(Credential::Jwt(token));
+        return Ok(Credential::Jwt(token.into()));
     }
     Ok(Credential::Reference(token))
 }

@@ -86,14 +86,16 @@ impl ParsedJws<'_> {
     /// The payload, if the key made the signature and its algorithm is both the header's and allowed.
     #[must_use]
     pub fn verify(&self, key: &VerifyingKey, allowed: Algorithms) -> Option<Vec<u8>> {
+        if self.is_signed_by(key, allowed) { base64url::decode(self.payload) } else { None }
+    }
+
+    /// Whether the key made the signature, and its algorithm is both the header's and allowed.
+    #[must_use]
+    pub fn is_signed_by(&self, key: &VerifyingKey, allowed: Algorithms) -> bool {
         let algorithm = key.algorithm();
-        if algorithm != self.header.algorithm || !allowed.contains(algorithm) {
-            return None;
-        }
-        if !key.verify(self.signing_input.as_bytes(), &self.signature) {
-            return None;
-        }
-        base64url::decode(self.payload)
+        algorithm == self.header.algorithm
+            && allowed.contains(algorithm)
+            && key.verify(self.signing_input.as_bytes(), &self.signature)
     }
 
     /// The public key that the header brings along (`jwk`, RFC 7515 §4.1.3). A signature it verifies proves that its

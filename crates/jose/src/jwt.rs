@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::algorithm::Algorithms;
 pub use crate::claims::Claims;
 use crate::json::{self, JsonFault};
-use crate::jws::{self, Malformed, ParsedJws};
+use crate::jws::{self, Header, Malformed, ParsedJws};
 use crate::signing::{InvalidKey, SigningKey};
 use crate::verifying::VerifyingKey;
 
@@ -129,6 +129,63 @@ impl Rejection {
     }
 }
 
+/// A token whose claims have been read once, to know by whose keys to check it. Nothing of it has been believed.
+#[derive(Debug)]
+pub struct UnverifiedJwt<'a> {
+    token: ParsedJws<'a>,
+    claims: Map<String, Value>,
+}
+
+impl<'a> UnverifiedJwt<'a> {
+    /// Reads the claims.
+    ///
+    /// # Errors
+    /// The header brings a key, or the payload is no JSON object with unique members.
+    pub fn read(token: ParsedJws<'a>) -> Result<Self, Rejection> {
+        // RFC 8725 §3.10: keys come from the issuer, never from the token.
+        if token.header.has_embedded_key {
+            return Err(Rejection::EmbeddedKey);
+        }
+        let payload = token.dangerous_unverified_payload().ok_or(Malformed::Base64)?;
+        let claims = read_claims(&payload)?;
+        Ok(Self { token, claims })
+    }
+
+    /// Its header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.token.header
+    }
+
+    /// Whose token it says it is. It only chooses among issuers that are known.
+    #[must_use]
+    pub fn dangerous_issuer(&self) -> Option<&str> {
+        self.claims.get("iss").and_then(Value::as_str)
+    }
+
+    /// Checks the token under keys of which one must have signed it: signature, type, then claims, in that order.
+    ///
+    /// # Errors
+    /// The first [`Rejection`].
+    pub fn validate<'k>(
+        self,
+        keys: impl IntoIterator<Item = &'k VerifyingKey>,
+        validation: &Validation<'_>,
+    ) -> Result<ValidClaims, Rejection> {
+        let algorithm = self.token.header.algorithm;
+        // RFC 8725 §3.1: the caller's list decides, and a key is for one algorithm.
+        let mut fitting = keys.into_iter().filter(|key| key.algorithm() == algorithm).peekable();
+        if !validation.algorithms.contains(algorithm) || fitting.peek().is_none() {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        if !fitting.any(|key| self.token.is_signed_by(key, validation.algorithms)) {
+            return Err(Rejection::Signature);
+        }
+        type_fits(&self.token.header, validation)?;
+        valid(self.claims, validation)
+    }
+}
+
 /// Checks a token under one key: header, signature, then claims, in that order.
 ///
 /// # Errors
@@ -147,15 +204,17 @@ pub fn validate(
         return Err(Rejection::AlgorithmNotAllowed);
     }
     let payload = token.verify(key, validation.algorithms).ok_or(Rejection::Signature)?;
-    // RFC 8725 §3.11: a token of one kind must not pass for another.
-    let type_fits = validation.types.iter().any(|wanted| match (wanted.is_empty(), &token.header.typ) {
+    type_fits(&token.header, validation)?;
+    valid(read_claims(&payload)?, validation)
+}
+
+/// RFC 8725 §3.11: a token of one kind must not pass for another.
+fn type_fits(header: &Header, validation: &Validation<'_>) -> Result<(), Rejection> {
+    let fits = validation.types.iter().any(|wanted| match (wanted.is_empty(), &header.typ) {
         (true, typ) => typ.is_none(),
-        (false, _) => token.header.is_type(wanted),
+        (false, _) => header.is_type(wanted),
     });
-    if !type_fits {
-        return Err(Rejection::Type);
-    }
-    claims(&payload, validation)
+    if fits { Ok(()) } else { Err(Rejection::Type) }
 }
 
 /// Takes a token apart and checks it in one go.
@@ -179,11 +238,14 @@ pub fn sign(typ: &str, claims: &Claims, key: &SigningKey) -> Result<String, Inva
     jws::sign_compact(Some(typ), &payload, key)
 }
 
-fn claims(payload: &[u8], validation: &Validation<'_>) -> Result<ValidClaims, Rejection> {
-    let all = json::object(payload).map_err(|fault| match fault {
+fn read_claims(payload: &[u8]) -> Result<Map<String, Value>, Rejection> {
+    json::object(payload).map_err(|fault| match fault {
         JsonFault::NotAnObject => Rejection::Claims,
         JsonFault::Duplicate => Rejection::DuplicateClaim,
-    })?;
+    })
+}
+
+fn valid(all: Map<String, Value>, validation: &Validation<'_>) -> Result<ValidClaims, Rejection> {
     // RFC 8725 §3.8.
     if text(&all, "iss")?.ok_or_else(|| missing("iss"))? != validation.issuer {
         return Err(Rejection::Issuer);

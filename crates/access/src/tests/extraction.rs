@@ -35,7 +35,7 @@ fn found(rule: &Rule, headers: &[(&str, &str)], query: Option<&str>, plain: bool
             let place = presented.placement;
             match presented.credential {
                 None => "none".to_owned(),
-                Some(Credential::Jwt(text)) => format!("jwt {text} {place:?}"),
+                Some(Credential::Jwt(jwt)) => format!("jwt {} {place:?}", jwt.text),
                 Some(Credential::Reference(text)) => format!("reference {text} {place:?}"),
                 Some(Credential::Basic(pair)) => {
                     format!("basic {} {} {place:?}", pair.username(), pair.password())

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_jose::ParsedJws;
 use countersign_jose::jws::{self, Malformed};
-use countersign_jose::jwt::{self, ValidClaims, Validation};
+use countersign_jose::jwt::{self, UnverifiedJwt, Validation};
 use countersign_model::{Method, Timestamp};
-use serde::Deserialize;
 
 use crate::verify::claims;
 use crate::verify::issuer::IssuerState;
@@ -20,6 +18,15 @@ pub(crate) struct VerifiedToken<'a> {
     pub(crate) keys_generation: u64,
 }
 
+/// Takes a token apart, once for all that follows.
+///
+/// # Errors
+/// It is no JWT that may be used.
+pub(crate) fn read(text: &str) -> Result<UnverifiedJwt<'_>, Reason> {
+    let token = jws::parse(text).map_err(|error| malformed(&error))?;
+    UnverifiedJwt::read(token).map_err(|error| rejected(&error))
+}
+
 /// Verifies a token. What it says of itself only chooses among issuers and keys we know.
 ///
 /// # Errors
@@ -27,20 +34,15 @@ pub(crate) struct VerifiedToken<'a> {
 pub(crate) async fn verify<'a>(
     issuers: &'a [Arc<IssuerState>],
     limits: &Limits,
-    text: &str,
+    token: UnverifiedJwt<'_>,
     now: Timestamp,
 ) -> Result<VerifiedToken<'a>, Reason> {
-    let token = jws::parse(text).map_err(|error| malformed(&error))?;
-    // RFC 8725 §3.10: a key that comes with the token proves nothing.
-    if token.header.has_embedded_key {
-        return Err(Reason::TokenEmbeddedKey);
-    }
     let issuer = issuer_of(&token, issuers)?;
     // RFC 8725 §3.1: before any key is looked for.
-    if !issuer.algorithms.contains(token.header.algorithm) {
+    if !issuer.algorithms.contains(token.header().algorithm) {
         return Err(Reason::TokenAlgorithm);
     }
-    let candidates = issuer.candidates(token.header.kid.as_deref(), now).await?;
+    let candidates = issuer.candidates(token.header().kid.as_deref(), now).await?;
     let types: Vec<&str> = issuer.types.iter().map(|typ| &**typ).collect();
     let validation = Validation {
         issuer: issuer.issuer.as_str(),
@@ -51,7 +53,8 @@ pub(crate) async fn verify<'a>(
         leeway: limits.leeway,
         now,
     };
-    let claims = validate(&token, &candidates.keys, &validation)?;
+    let keys = candidates.keys.iter().map(|key| &**key);
+    let claims = token.validate(keys, &validation).map_err(|error| rejected(&error))?;
     let identity = claims::identity(&claims.all, issuer, Method::Jwt)?;
     Ok(VerifiedToken { identity, issuer, keys_generation: candidates.generation })
 }
@@ -59,46 +62,25 @@ pub(crate) async fn verify<'a>(
 /// Our own issuer, where a token says that it is ours and signed with a shared secret. Whoever else has the secret could
 /// have made it (RFC 8725 §3.1), so its signature is not asked: the store knows by its hash whether it was issued, and
 /// for whom.
-pub(crate) fn looked_up<'a>(issuers: &'a [Arc<IssuerState>], text: &str) -> Option<&'a Arc<IssuerState>> {
-    let token = jws::parse(text).ok()?;
-    if !token.header.algorithm.is_symmetric() || token.header.has_embedded_key {
+pub(crate) fn looked_up<'a>(
+    issuers: &'a [Arc<IssuerState>],
+    token: &UnverifiedJwt<'_>,
+) -> Option<&'a Arc<IssuerState>> {
+    let algorithm = token.header().algorithm;
+    if !algorithm.is_symmetric() {
         return None;
     }
-    let algorithm = token.header.algorithm;
     let is_ours = |issuer: &&Arc<IssuerState>| *issuer.name == *OWN && issuer.algorithms.contains(algorithm);
-    issuer_of(&token, issuers).ok().filter(is_ours)
+    issuer_of(token, issuers).ok().filter(is_ours)
 }
 
 /// Who says to have issued it; nobody has vouched for that yet.
 fn issuer_of<'a>(
-    token: &ParsedJws<'_>,
+    token: &UnverifiedJwt<'_>,
     issuers: &'a [Arc<IssuerState>],
 ) -> Result<&'a Arc<IssuerState>, Reason> {
-    #[derive(Deserialize)]
-    struct Peek {
-        iss: String,
-    }
-    let payload = token.dangerous_unverified_payload().ok_or(Reason::TokenBase64)?;
-    let peek: Peek = serde_json::from_slice(&payload).map_err(|_| Reason::TokenClaim)?;
-    issuers.iter().find(|issuer| issuer.issuer.as_str() == peek.iss).ok_or(Reason::TokenIssuer)
-}
-
-/// Tries the few keys that fit; a token with a `kid` has one.
-fn validate(
-    token: &ParsedJws<'_>,
-    keys: &[Arc<countersign_jose::VerifyingKey>],
-    validation: &Validation<'_>,
-) -> Result<ValidClaims, Reason> {
-    // RFC 8725 §3.1: no key of that name is for this algorithm.
-    let mut reason = Reason::TokenAlgorithm;
-    for key in keys.iter().filter(|key| key.algorithm() == token.header.algorithm) {
-        match jwt::validate(token, key, validation) {
-            Ok(claims) => return Ok(claims),
-            Err(jwt::Rejection::Signature) => reason = Reason::TokenSignature,
-            Err(error) => return Err(rejected(&error)),
-        }
-    }
-    Err(reason)
+    let said = token.dangerous_issuer().ok_or(Reason::TokenClaim)?;
+    issuers.iter().find(|issuer| issuer.issuer.as_str() == said).ok_or(Reason::TokenIssuer)
 }
 
 fn malformed(error: &Malformed) -> Reason {
