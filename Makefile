@@ -6,13 +6,16 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench setup-tests fuzz fmt
+.PHONY: help run dist test bench setup-tests fuzz fmt
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools ## build and start everything on this machine: `countersign dev`
 	@$(CARGO) run --bin countersign -- dev $(ARGS)
+
+dist: tools ## build the binary to install, target/dist/countersign: slower to build than `make run`, faster to run
+	@$(CARGO) build --profile dist --bin countersign
 
 test: tools ## everything CI runs: format, lints, tests, architecture, fuzzing, interoperability
 	@$(PYTHON) .ci/test.py $(ARGS)
