@@ -8,7 +8,7 @@ const hear = async () => JSON.parse((await lines.next()).value)
 const say = (value) => console.log(JSON.stringify(value))
 
 const ask = await hear()
-const config = await client.discovery(new URL(ask.issuer), ask.client, ask.secret, undefined, {
+const config = await client.discovery(new URL(ask.issuer), ask.client, undefined, client.ClientSecretBasic(ask.secret), {
   execute: [client.allowInsecureRequests],
 })
 const started = await client
