@@ -169,6 +169,31 @@ def test_openid_client_is_pinged(bank):
     assert got["tokens"]["access_token"]
 
 
+def test_a_program_of_the_persons_answers_as_the_guide_says(bank):
+    bank.add_client("authenticator", "--name", "My authenticator", "--auth", "none", "--grant", "device_code",
+                    "--scopes", "openid approvals")
+    form = {"client_id": "authenticator", "scope": "openid approvals"}
+    codes = requests.post(f"{bank.issuer}/device_authorization", data=form, timeout=30).json()
+    browser = Browser()
+    browser.open(codes["verification_uri_complete"])
+    browser.submit("sign-in", "login-submit", username="alice", password=PASSWORD)
+    browser.submit("device", "device-continue")
+    assert "what waits for your approval" in browser.page.text
+    browser.submit("device-decision", "device-allow")
+    form = {"client_id": "authenticator", "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+            "device_code": codes["device_code"]}
+    token = requests.post(f"{bank.issuer}/token", data=form, timeout=30).json()["access_token"]
+    headers = {"Authorization": f"Bearer {bank.secret('token of an authenticator', token)}"}
+
+    asked = initiate(bank, "bank", bank.bank_secret, binding_message="By telephone").json()
+    listed = requests.get(f"{bank.issuer}/api/approvals", headers=headers, timeout=30).json()["approvals"]
+    (one,) = [one for one in listed if one["binding_message"] == "By telephone"]
+    assert one["client_name"] == "First Bank" and one["needs_sign_in"] is False
+    answer = requests.post(f"{bank.issuer}/api/approvals/{one['id']}", headers=headers, json={"decision": "approve"}, timeout=30)
+    assert (answer.status_code, answer.json()["decision"]) == (200, "approve")
+    assert fetch(bank, "bank", bank.bank_secret, asked).status_code == 200
+
+
 def test_a_redirect_is_not_followed(bank):
     port, chain, key = bank.notification
     notified = Notified(port, chain, key, answer=307, location=f"https://localhost:{port}/elsewhere")
