@@ -104,6 +104,15 @@ def fill(directory):
                 pass
 
 
+def until(what, wanted) -> bool:
+    """Whether it comes to be so within half a minute."""
+    for _ in range(120):
+        if what() == wanted:
+            return True
+        time.sleep(0.25)
+    return False
+
+
 def test_full_at_the_start(stopped, unmount):
     unmount(mounted(stopped, "size=8m"))
     fill(stopped.data)
@@ -129,14 +138,19 @@ def test_full_while_it_runs(stopped, unmount):
         if answer.status_code != 200:
             break
         given.append(answer.json()["access_token"])
-    assert answer.status_code == 500 and answer.json()["error"] == "server_error", answer.text
+    assert answer.status_code == 503 and answer.json()["error"] == "temporarily_unavailable", answer.text
+    assert answer.headers["retry-after"] == "5"
     assert stopped.wait_for_log("no space is left for the database"), stopped.log()[-2000:]
+    # It is not ready: noticed with a write of its own, every ten seconds at most.
+    ready = lambda: requests.get(f"{stopped.management}/readyz", timeout=30)
+    assert until(lambda: ready().status_code, 503) and ready().json()["parts"]["store"] == "failing"
     # Who needs nothing written goes on being served.
     assert works(stopped)
     done = stopped.command("user", "add", "carol", "--generate", check=False)
     assert done.returncode == 1 and "no space is left" in done.stderr, done.stderr
     (stopped.data / "filler").unlink()
     assert ask().status_code == 200
+    assert until(lambda: ready().status_code, 200)
     stopped.kill()
     stopped.start()
     for token in before + given:

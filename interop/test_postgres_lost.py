@@ -97,12 +97,13 @@ def test_what_is_known_goes_on_and_the_rest_waits(nodes, secrets, line):
         # And what is wrong by itself is refused as ever.
         assert ask(far, **bearer(seen[:-4] + "AAAA")).status_code == 401
         answer = token(far, "service", secrets["service"])
-        assert answer.status_code == 500 and answer.json()["error"] == "server_error", answer.text
+        assert answer.status_code == 503 and answer.json()["error"] == "temporarily_unavailable", answer.text
+        assert answer.headers["retry-after"] == "5"
         assert "postgres" not in answer.text.lower() and str(line.port) not in answer.text
         for path in ("/jwks", "/.well-known/openid-configuration", "/sign-in"):
             assert requests.get(f"http://127.0.0.1:{far.server_port}{path}", timeout=BOUND).status_code == 200, path
         page = requests.get(f"http://127.0.0.1:{far.server_port}/authorize", params={"client_id": "service"}, timeout=BOUND, headers={"accept": "text/html"})
-        assert page.status_code == 500 and "Something went wrong" in page.text and "postgres" not in page.text.lower()
+        assert page.status_code == 503 and page.headers["retry-after"] == "5" and "Not available just now" in page.text and "postgres" not in page.text.lower()
         assert readiness(near) == (200, "ok")
     finally:
         line.mend()
@@ -110,6 +111,22 @@ def test_what_is_known_goes_on_and_the_rest_waits(nodes, secrets, line):
     assert token(far, "service", secrets["service"]).status_code == 200
     for more in (bearer(unknown), {"headers": {"x-api-key": other}}, {"auth": ("other", "a password for the other")}):
         assert ask(far, **more).status_code == 200, more
+
+
+def test_a_server_that_takes_no_writes_is_not_ready(nodes, secrets, cluster):
+    far, _ = nodes
+    assert readiness(far) == (200, "ok")
+    try:
+        assert cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on").returncode == 0
+        assert cluster.sql("SELECT pg_reload_conf()").returncode == 0
+        until(lambda: readiness(far), (503, "failing"))
+        answer = token(far, "service", secrets["service"])
+        assert answer.status_code == 503 and answer.json()["error"] == "temporarily_unavailable", answer.text
+    finally:
+        assert cluster.sql("ALTER SYSTEM RESET default_transaction_read_only").returncode == 0
+        assert cluster.sql("SELECT pg_reload_conf()").returncode == 0
+    until(lambda: readiness(far), (200, "ok"))
+    assert token(far, "service", secrets["service"]).status_code == 200
 
 
 def test_what_was_withdrawn_meanwhile_is_learnt(nodes, secrets, line):

@@ -142,12 +142,35 @@ pub(crate) fn moment(at: countersign_model::Timestamp) -> String {
         .map_or_else(|_| "never".to_owned(), |moment| moment.to_string())
 }
 
-/// A length of time for people: its largest fitting unit.
+/// A length of time for people: rounded to the largest unit of which it has one. What lacks a moment of an hour is an hour.
 pub(crate) fn span(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds @ 0..60 => format!("{seconds}s"),
-        seconds @ 60..3_600 => format!("{}m", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
-        seconds => format!("{}d", seconds / 86_400),
+    let rounded = |unit: u64| (duration + Duration::from_secs(unit) / 2).as_secs() / unit;
+    match (rounded(1), rounded(60), rounded(3_600)) {
+        (seconds @ 0..60, _, _) => format!("{seconds}s"),
+        (_, minutes @ 0..60, _) => format!("{minutes}m"),
+        (_, _, hours @ 0..24) => format!("{hours}h"),
+        _ => format!("{}d", rounded(86_400)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_rounded_to_what_people_say() {
+        for (millis, said) in [
+            (0, "0s"),
+            (1_400, "1s"),
+            (59_700, "1m"),
+            (90_000, "2m"),
+            (1_800_000, "30m"),
+            (3_599_200, "1h"),
+            (3_600_000, "1h"),
+            (86_399_000, "1d"),
+            (172_800_000, "2d"),
+        ] {
+            assert_eq!(span(Duration::from_millis(millis)), said, "{millis}");
+        }
     }
 }

@@ -54,8 +54,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Action::Rotate { algorithm, now } => {
             let ring = parts.keys.ring();
             let default = ring.policy().algorithms.first().copied().ok_or("keys.algorithms is empty")?;
+            let before = ring.snapshot();
             let kid = ring.rotate(algorithm.unwrap_or(default), when(now)).await?;
-            show(&parts, &kid, now, format)
+            let began = match (now, before.key(&kid)) {
+                (true, _) => Began::AtOnce,
+                (false, None) => Began::Published,
+                (false, Some(_)) => Began::Before,
+            };
+            show(&parts, &kid, began, format)
         }
         Action::Retire { kid, now } => {
             parts.keys.ring().retire(&kid, when(now)).await?;
@@ -84,18 +90,31 @@ fn list(parts: &Parts, format: Format) -> Result<(), Failure> {
     })
 }
 
-fn show(parts: &Parts, kid: &KeyId, at_once: bool, format: Format) -> Result<(), Failure> {
+/// What a rotation came to.
+enum Began {
+    /// The key signs.
+    AtOnce,
+    /// The key is published, and signs later.
+    Published,
+    /// It was published before: nothing was done.
+    Before,
+}
+
+fn show(parts: &Parts, kid: &KeyId, began: Began, format: Format) -> Result<(), Failure> {
     let now = parts.env.now();
     let keys = parts.keys.ring().snapshot();
     let key = keys.key(kid).ok_or("the new key is gone again: another node retired it")?;
     format.print(&value(key, now), || {
-        if at_once {
-            format!(
+        let wait = span(key.stored.active_from.since(now));
+        let at = moment(key.stored.active_from);
+        match began {
+            Began::AtOnce => format!(
                 "key {kid} signs from now on; the old one stays published until its last token has expired"
-            )
-        } else {
-            let wait = span(key.stored.active_from.since(now));
-            format!("key {kid} is published now and signs in {wait} ({})", moment(key.stored.active_from))
+            ),
+            Began::Published => format!("key {kid} is published now and signs in {wait} ({at})"),
+            Began::Before => format!(
+                "key {kid} is published already and signs in {wait} ({at}): nothing was changed; --now signs with a new one at once"
+            ),
         }
     })
 }

@@ -157,10 +157,13 @@ async fn bind_mtls(
 
 /// What must work for `/readyz`.
 pub(super) fn readiness(parts: &Parts, access: &Arc<Access>) -> Readiness {
-    let store = parts.store.clone();
+    let (store, env) = (parts.store.clone(), parts.env.clone());
     let store: Check = Arc::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+        let (store, now) = (store.clone(), env.now());
+        Box::pin(async move {
+            store.ping().await.map_err(|error| error.to_string())?;
+            store.is_writable(now).await.map_err(|error| error.to_string())
+        })
     });
     let (keys, env) = (parts.keys.clone(), parts.env.clone());
     let keys: Check = Arc::new(move || {

@@ -19,7 +19,8 @@ const ATTEMPTS: usize = 4;
 const AS_GOOD: Duration = Duration::from_secs(60);
 
 impl<P: SigningKeys> KeyRing<P> {
-    /// Gives an algorithm a new key; its predecessors stop signing when it begins.
+    /// Gives an algorithm a new key; its predecessors stop signing when it begins. A successor that is published
+    /// already and begins as soon is taken instead of another beside it.
     ///
     /// # Errors
     /// [`KeysError`].
@@ -29,7 +30,16 @@ impl<P: SigningKeys> KeyRing<P> {
         }
         self.reload().await?;
         let now = self.env.now();
-        let kid = self.introduce(algorithm, now, self.begins(when, now)).await?;
+        let begins = self.begins(when, now);
+        let waiting = self.newest(algorithm).filter(|key| {
+            KeyState::of(key, now) == KeyState::Published
+                && key.retired_at.is_none()
+                && key.active_from <= begins
+        });
+        if let Some(waiting) = waiting {
+            return Ok(waiting.id);
+        }
+        let kid = self.introduce(algorithm, now, begins).await?;
         if when == When::Now {
             self.end_others(algorithm, &kid, now).await?;
         }

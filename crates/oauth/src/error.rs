@@ -406,7 +406,8 @@ impl Error {
             Self::InvalidToken => wire(401, "invalid_token", "RFC 6750 §3.1"),
             Self::InsufficientScope => wire(403, "insufficient_scope", "RFC 6750 §3.1"),
             Self::Registration(refusal) => registration_wire(refusal),
-            Self::Unavailable(_) | Self::Signing(_) => wire(500, "server_error", "RFC 6749 §4.1.2.1"),
+            Self::Unavailable(_) => wire(503, "temporarily_unavailable", "RFC 6749 §4.1.2.1"),
+            Self::Signing(_) => wire(500, "server_error", "RFC 6749 §4.1.2.1"),
         }
     }
 

@@ -23,7 +23,8 @@ pub use decoupled::{Approval, DecoupledKind, DecoupledRequest, DecoupledRequests
 
 use crate::{AuthorizationDetails, Consent};
 
-/// The store could not answer. Always our own fault, never the caller's: `server_error`, and it is logged.
+/// The store could not answer. Always our own fault, never the caller's, and it is logged; the caller may try again:
+/// `temporarily_unavailable`.
 #[derive(Debug, thiserror::Error)]
 #[error("the store could not answer: {0}")]
 pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);

@@ -139,6 +139,9 @@ impl Proof {
     }
 }
 
+/// `Retry-After` where it is we who can't answer (RFC 9110 §15.6.4), in seconds.
+pub(crate) const COME_BACK: &str = "5";
+
 /// A JSON answer nobody may keep (RFC 6749 §5.1).
 pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
@@ -166,6 +169,9 @@ pub(crate) fn refusal(error: &Error) -> Response {
     }
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, error.to_json());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK));
+    }
     if let Some(challenge) = error.challenge() {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }

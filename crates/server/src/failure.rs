@@ -11,6 +11,7 @@ use countersign_oauth::Error;
 use countersign_oauth::ports::Unavailable;
 
 use crate::body::BadForm;
+use crate::client_request::COME_BACK;
 use crate::endpoints::sign_in::seconds;
 use crate::pages::{Destinations, ErrorPage, page};
 use crate::params::Malformed;
@@ -34,6 +35,8 @@ pub(crate) enum Failure {
     NotFound,
     /// Not with this method.
     MethodNotAllowed,
+    /// The store can't answer now; logged where it was found.
+    Unavailable,
     /// Our own fault; logged where it was found.
     Internal,
 }
@@ -101,6 +104,12 @@ impl Failure {
                 "This address doesn't take requests of this kind.",
                 None,
             ),
+            Self::Unavailable => words(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available just now",
+                "This service can't answer at the moment. It is our fault, not yours, and has been written down.",
+                Some("Try again in a minute. If you report it, give the request number below."),
+            ),
             Self::Internal => words(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Something went wrong",
@@ -119,6 +128,7 @@ impl Failure {
             | Self::TooMany(_)
             | Self::NotFound
             | Self::MethodNotAllowed
+            | Self::Unavailable
             | Self::Internal => (None, None),
         }
     }
@@ -168,7 +178,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         if error.is_ours() {
             tracing::error!(error = &error as &dyn std::error::Error, "a page could not be made");
-            return Self::Internal;
+            return if matches!(error, Error::Unavailable(_)) { Self::Unavailable } else { Self::Internal };
         }
         match error {
             Error::UnknownInteraction | Error::UnknownUserCode | Error::UnknownApproval => Self::Expired,
@@ -182,8 +192,19 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.words().status;
-        if let Self::TooMany(TooMany { wait, .. }) = &self {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(*wait).max(1)));
+        let retry_after = match &self {
+            Self::TooMany(TooMany { wait, .. }) => Some(HeaderValue::from(seconds(*wait).max(1))),
+            Self::Unavailable => Some(HeaderValue::from_static(COME_BACK)),
+            Self::BadForm(_)
+            | Self::Forged
+            | Self::Expired
+            | Self::BadRequest { .. }
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Internal => None,
+        };
+        if let Some(retry_after) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, retry_after);
         }
         response.extensions_mut().insert(self);
         response

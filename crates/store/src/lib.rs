@@ -32,6 +32,7 @@ mod sql;
 mod sqlite;
 mod tx;
 mod users;
+mod writable;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,7 @@ use api_key_use::Uses;
 use changes::Feed;
 use sql::{Param, Row, Sql};
 use tx::Write;
+use writable::LastProbe;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -66,6 +68,7 @@ struct Inner {
     feed: Arc<Feed>,
     uses: Uses,
     reference_token_freshness: Duration,
+    last_probe: LastProbe,
 }
 
 #[derive(Debug)]
@@ -96,7 +99,13 @@ impl Store {
         };
         let uses = Uses::default();
         let reference_token_freshness = settings.reference_token_freshness;
-        let inner = Arc::new(Inner { database, feed, uses, reference_token_freshness });
+        let inner = Arc::new(Inner {
+            database,
+            feed,
+            uses,
+            reference_token_freshness,
+            last_probe: LastProbe::default(),
+        });
         tokio::spawn(api_key_use::write_regularly(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
@@ -227,6 +236,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
         sessions::STATEMENTS,
         signing_keys::STATEMENTS,
         users::STATEMENTS,
+        writable::STATEMENTS,
     ]
     .into_iter()
     .flatten()

@@ -58,6 +58,12 @@ impl Migration {
     }
 }
 
+/// What the steps say.
+#[cfg(test)]
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.text)
+}
+
 /// What must still be applied, after checking what was.
 fn pending(applied: Vec<Row>) -> Result<&'static [Migration]> {
     let count = applied.len();

@@ -67,26 +67,73 @@ impl Write for Remove {
     }
 }
 
+/// What is removed, in this order, and how long it stays after its end.
+static STEPS: &[(&Sql, Duration)] = &[
+    (&CODES, Duration::ZERO),
+    (&INTERACTIONS, Duration::ZERO),
+    (&PUSHED_REQUESTS, Duration::ZERO),
+    (&ASSERTIONS, Duration::ZERO),
+    (&PROOFS, Duration::ZERO),
+    (&DECOUPLED, DECOUPLED_STAY),
+    (&SESSIONS, Duration::ZERO),
+    (&ACCESS_TOKENS, Duration::ZERO),
+    (&REFRESH_TOKENS, Duration::ZERO),
+    (&GRANTS, GRANTS_STAY),
+    (&SIGNING_KEYS, Duration::ZERO),
+    (&ISSUED, CERTIFICATES),
+    (&REGISTRATION_TOKENS, Duration::ZERO),
+    (&ANNOUNCED, CHANGES),
+];
+
 pub(crate) async fn purge(store: &Store, now: Timestamp, batch: u32) -> Result<u64> {
-    let steps = [
-        (&CODES, now),
-        (&INTERACTIONS, now),
-        (&PUSHED_REQUESTS, now),
-        (&ASSERTIONS, now),
-        (&PROOFS, now),
-        (&DECOUPLED, now.minus(DECOUPLED_STAY)),
-        (&SESSIONS, now),
-        (&ACCESS_TOKENS, now),
-        (&REFRESH_TOKENS, now),
-        (&GRANTS, now.minus(GRANTS_STAY)),
-        (&SIGNING_KEYS, now),
-        (&ISSUED, now.minus(CERTIFICATES)),
-        (&REGISTRATION_TOKENS, now),
-        (&ANNOUNCED, now.minus(CHANGES)),
-    ];
     let mut removed = store.write(RemoveUnused { now, batch: batch.min(UNUSED_CLIENTS) }).await?;
-    for (sql, until) in steps {
-        removed += store.write(Remove { sql, until, batch }).await?;
+    for (sql, stay) in STEPS {
+        removed += store.write(Remove { sql, until: now.minus(*stay), batch }).await?;
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STEPS;
+    use crate::migrate;
+
+    /// What is made by operators and people, lives with its owner, or is a fixed number of rows.
+    const STAY: [&str; 8] = [
+        "counters",
+        "users",
+        "clients",
+        "client_registrations",
+        "api_keys",
+        "api_key_uses",
+        "consents",
+        "sealed_values",
+    ];
+
+    #[test]
+    fn every_table_that_grows_by_itself_is_cleared() {
+        let made = migrate::texts().flat_map(|text| text.split("CREATE TABLE ").skip(1));
+        let mut tables: Vec<&str> = made.filter_map(|rest| rest.split([' ', '(']).next()).collect();
+        let mut known: Vec<&str> =
+            STEPS.iter().filter_map(|(sql, _)| sql.sqlite().split(' ').nth(2)).collect();
+        known.extend(STAY);
+        tables.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(known, tables);
+    }
+
+    #[test]
+    fn every_step_is_small_and_led_by_an_index() {
+        for (sql, _) in STEPS {
+            let text = sql.sqlite();
+            let (_, end) = text.split_once("ORDER BY ").unwrap();
+            let by = end.split(' ').next().unwrap();
+            assert!(end.ends_with("LIMIT ?2)"), "{text}");
+            let table = text.split(' ').nth(2).unwrap();
+            // Signing keys and registration tokens are a handful.
+            let few = ["signing_keys", "registration_tokens"].contains(&table);
+            let index = format!(" ON {table} ({by}");
+            assert!(few || migrate::texts().any(|made| made.contains(&index)), "{text}");
+        }
+    }
 }

@@ -55,6 +55,22 @@ fn a_rotation_by_command_reaches_a_running_server() {
 }
 
 #[test]
+fn a_successor_that_waits_is_not_joined_by_another() {
+    block_on(async {
+        let world = World::new();
+        let ring = world.node(policy()).await;
+        let next = ring.rotate(Algorithm::ES256, When::Published).await.unwrap();
+        world.advance(Duration::from_secs(600));
+        assert_eq!(world.node(policy()).await.rotate(Algorithm::ES256, When::Published).await.unwrap(), next);
+        assert_eq!(world.memory.keys().len(), 2);
+        // Once it signs, the next one is due.
+        world.advance(hours(2));
+        assert_ne!(ring.rotate(Algorithm::ES256, When::Published).await.unwrap(), next);
+        assert_eq!(world.memory.keys().len(), 3);
+    });
+}
+
+#[test]
 fn a_node_that_missed_the_announcement_reads_again_by_itself() {
     block_on(async {
         let world = World::new();

@@ -416,6 +416,6 @@ async fn a_store_out_of_order_is_our_fault_and_redirects_nobody() {
     let house = house().await;
     house.set_broken(true);
     let error = house.begin(&request("app", &[]), None).await.unwrap_err();
-    assert!(error.is_ours() && error.status() == 500 && error.code() == "server_error");
+    assert!(error.is_ours() && error.status() == 503 && error.code() == "temporarily_unavailable");
     assert!(!error.to_json().contains("disk"));
 }

@@ -64,7 +64,7 @@ async fn nothing_goes_out_that_was_not_kept() {
     let client = house.client("service", |_| {});
     house.set_broken(true);
     let error = house.token("service", &[GRANT]).await.unwrap_err();
-    assert_eq!((error.status(), error.code()), (500, "server_error"));
+    assert_eq!((error.status(), error.code()), (503, "temporarily_unavailable"));
     let order =
         Mint { client: &client, user: None, scopes: &ScopeSet::empty(), audience: None, lifetime: None };
     assert!(house.engine.mint(order).await.is_err());

@@ -163,7 +163,7 @@ async fn a_store_out_of_order_is_our_fault() {
         house.engine.registration(&id, Some(&token)).await.unwrap_err(),
         house.engine.delete_registration(&id, Some(&token)).await.unwrap_err(),
     ] {
-        assert_eq!((error.status(), error.is_ours()), (500, true));
+        assert_eq!((error.status(), error.is_ours()), (503, true));
         assert!(!error.to_json().contains("disk"));
     }
 }

@@ -11,7 +11,8 @@ contract!(
     a_pushed_request_is_taken_once_of_a_thousand,
     assertions_are_remembered,
     of_a_thousand_uses_of_a_proof_one_is_new,
-    answers_while_open
+    answers_while_open,
+    tells_whether_it_keeps_what_is_written
 );
 
 async fn interactions_are_taken_once(fresh: Fresh) {
@@ -109,4 +110,14 @@ async fn answers_while_open(fresh: Fresh) {
     assert!(store.ping().await.is_err());
     assert!(store.create_user(&user("ada")).await.is_err());
     assert_eq!(store.subscribe().next().await, None);
+}
+
+async fn tells_whether_it_keeps_what_is_written(fresh: Fresh) {
+    let store = fresh.open().await;
+    store.is_writable(at(0)).await.unwrap();
+    store.close().await;
+    // Not at every question.
+    store.is_writable(at(9)).await.unwrap();
+    assert!(store.is_writable(at(10)).await.is_err());
+    assert!(store.is_writable(at(10)).await.is_err());
 }
