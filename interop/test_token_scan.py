@@ -28,7 +28,7 @@ def found(*arguments, stdin=None):
 @pytest.fixture(scope="module")
 def issued(start):
     """One of every kind, as the server and its command line give them out."""
-    instance = start(lambda config: config.update(registration={"mode": "initial_access_token"}))
+    instance = start(lambda config: config.update(registration={"access": "initial_access_token", "grant_types": ["authorization_code"], "scopes": ["openid"]}))
     instance.add_user("robot", "--service", "--scopes", "orders.read", password=secrets.token_urlsafe(12))
     secret = instance.add_client("opaque", "--grant", "client_credentials", "--token-format", "reference",
                                  "--auth", "client_secret_post", "--scopes", "orders.read")

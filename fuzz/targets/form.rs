@@ -2,8 +2,24 @@
 
 use super::params::{MAX_PARAMETERS, Params};
 
+/// A JSON body means the same to a reader nobody here wrote, or is refused.
+fn json(data: &[u8]) {
+    let Ok(params) = Params::parse_json(data) else { return };
+    let theirs: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(data).unwrap();
+    assert!(theirs.len() <= MAX_PARAMETERS);
+    for (name, value) in &theirs {
+        let wanted = match value {
+            serde_json::Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            serde_json::Value::Null => None,
+            other => Some(other.to_string()),
+        };
+        assert_eq!(params.one(name), wanted.as_deref(), "{name}");
+    }
+}
+
 /// Whatever is accepted means the same to a reader nobody here wrote.
 pub(crate) fn form(data: &[u8]) {
+    json(data);
     let repeated = Params::parse_repeated(data);
     let Ok(params) = Params::parse(data) else { return };
     assert!(repeated.is_ok(), "the stricter reader accepts what the other refuses");

@@ -99,6 +99,7 @@ impl Check {
             grants,
             registration,
             limits: limits::limits(raw.limits),
+            compatibility: raw.compatibility,
             ca: self.ca(raw.ca, server.as_ref()),
             basic: self.basic(raw.basic),
             issuers,
@@ -243,6 +244,9 @@ impl Check {
                 key,
                 "acr_values and max_age need a token that tells of a sign-in: accept jwt or oauth",
             );
+        }
+        if raw.token_scheme && !raw.accept.contains(&Method::Oauth) {
+            self.wrong(format!("{key}.token_scheme"), "the scheme is for reference tokens: accept oauth");
         }
         let upstream = self.upstream(&format!("{key}.upstream"), &raw.upstream)?;
         Some(Route {

@@ -12,7 +12,9 @@ use countersign_server::RateLimits;
 use ipnet::IpNet;
 use url::Url;
 
-use super::raw::{LogFormat, RawClientCertificates, RawIssuer, RawRegistrationAccess, RawRoute};
+use super::raw::{
+    LogFormat, RawClientCertificates, RawCompatibility, RawIssuer, RawRegistrationAccess, RawRoute,
+};
 
 /// The checked configuration.
 #[derive(Clone, Debug)]
@@ -30,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) grants: Grants,
     pub(crate) registration: Registration,
     pub(crate) limits: RateLimits,
+    pub(crate) compatibility: RawCompatibility,
     pub(crate) ca: Ca,
     pub(crate) basic: Basic,
     pub(crate) issuers: BTreeMap<String, RawIssuer>,
@@ -71,6 +74,7 @@ impl Config {
             ("[grants]", self.grants != new.grants),
             ("[registration]", self.registration != new.registration),
             ("[limits]", self.limits != new.limits),
+            ("[compatibility]", self.compatibility != new.compatibility),
             ("[ca]", self.ca != new.ca),
             ("basic.concurrent_hashes", self.basic.concurrent_hashes != new.basic.concurrent_hashes),
             ("[network]", self.network != new.network),

@@ -3,6 +3,7 @@
 //! The doc comments here are the schema's descriptions: `countersign config schema` prints them.
 
 mod authorization;
+mod compatibility;
 mod grants;
 mod limits;
 mod registration;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::units::{ByteSize, Span};
 
 pub(crate) use authorization::{RawAuthorization, RawDetailField, RawDetailKind, RawDetailType};
+pub(crate) use compatibility::RawCompatibility;
 pub(crate) use grants::{RawGrants, RawJwtBearer, RawSubjects, RawTokenExchange};
 pub(crate) use limits::RawLimits;
 pub(crate) use registration::{RawRegistration, RawRegistrationAccess, RawStatementIssuer};
@@ -57,6 +59,8 @@ pub(crate) struct RawConfig {
     pub registration: RawRegistration,
     /// How often clients may call the authorization server.
     pub limits: RawLimits,
+    /// Addresses for clients that were written for another server.
+    pub compatibility: RawCompatibility,
     /// The certificate authority in the binary.
     pub ca: RawCa,
     /// Basic authentication.
@@ -239,6 +243,9 @@ pub(crate) struct RawRoute {
     /// Where an API key may be.
     #[serde(default)]
     pub api_key: RawApiKeyPlacement,
+    /// Whether `Authorization: token …` is taken for reference tokens, as clients written for GitHub send it. Default: no.
+    #[serde(default)]
+    pub token_scheme: bool,
     /// What is asked of DPoP proofs (RFC 9449).
     #[serde(default)]
     pub dpop: RawDpop,

@@ -130,6 +130,7 @@ pub(super) async fn bind(
             limits,
             scope_words: config.resources.iter().flat_map(|resource| resource.words.clone()).collect(),
             rates: config.limits,
+            github: config.compatibility.github,
             registrations_per_hour: RegistrationsPerHour(config.registration.max_per_address_and_hour),
         },
         services,

@@ -116,6 +116,7 @@ fn rule(route: &Route, default_audience: String, resource_metadata: Option<Strin
             headers: placement.headers.clone(),
             query: placement.query.clone(),
         },
+        token_scheme: raw.token_scheme,
         dpop: DpopSettings { nonce: raw.dpop.nonce, origins: raw.dpop.origins.clone() },
         insecure_allow_basic_over_http: raw.insecure_allow_basic_over_http,
         step_up: StepUp { acr_values: raw.acr_values.clone(), max_age: raw.max_age.map(|span| span.0) },

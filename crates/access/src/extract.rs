@@ -233,6 +233,13 @@ fn authorization<'a>(value: &'a HeaderValue, rule: &Rule) -> Result<Credential<'
     if scheme.eq_ignore_ascii_case("DPoP") {
         return token(rest);
     }
+    // No registered scheme: GitHub's, older than RFC 6750, and for opaque tokens alone.
+    if scheme.eq_ignore_ascii_case("token") && rule.checked().token_scheme {
+        return match token(rest)? {
+            reference @ Credential::Reference(_) => Ok(reference),
+            _ => Err(Reason::TokenMalformed),
+        };
+    }
     if scheme.eq_ignore_ascii_case("Basic") {
         let credentials = decode_basic(rest).map_err(|MalformedBasic| Reason::MalformedCredential)?;
         return Ok(Credential::Basic(credentials));

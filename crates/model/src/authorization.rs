@@ -28,17 +28,21 @@ pub enum Profile {
     /// Authorization of the Model Context Protocol.
     #[serde(rename = "mcp")]
     Mcp,
+    /// A client written for GitHub's OAuth applications.
+    #[serde(rename = "github")]
+    Github,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OAuth21,
         Self::Oidc,
         Self::Fapi1Advanced,
         Self::Fapi2Security,
         Self::Fapi2MessageSigning,
         Self::Mcp,
+        Self::Github,
     ];
 
     /// The word.
@@ -51,6 +55,7 @@ impl Profile {
             Self::Fapi2Security => "fapi2-security",
             Self::Fapi2MessageSigning => "fapi2-message-signing",
             Self::Mcp => "mcp",
+            Self::Github => "github",
         }
     }
 }

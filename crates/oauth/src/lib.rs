@@ -4,6 +4,7 @@
 //! endpoint, and renders what comes back; [`Error`] knows its own status, code and words.
 
 mod acr;
+mod application_token;
 mod authorization_details;
 pub mod authorize;
 mod backchannel;
@@ -15,6 +16,8 @@ mod device;
 mod discovery;
 mod engine;
 mod error;
+mod github_error;
+mod github_user;
 mod grant_rules;
 mod introspect;
 mod introspect_signed;
@@ -36,6 +39,7 @@ mod user_code;
 mod userinfo;
 
 pub use acr::AcrClass;
+pub use application_token::ApplicationToken;
 pub use authorization_details::{
     AuthorizationDetails, DetailField, DetailKind, DetailType, DetailTypes, InvalidDetailType,
 };
@@ -53,6 +57,7 @@ pub use consent::Consent;
 pub use device::{DeviceAuthorizationResponse, DeviceRequest};
 pub use engine::Engine;
 pub use error::{ClientRefusal, Error, GrantRefusal, RequestObjectRefusal};
+pub use github_user::GithubUser;
 pub use grant_rules::{ExchangeRule, JwtBearerRule, OWN_ISSUER};
 pub use introspect_signed::SIGNED_INTROSPECTION;
 pub use keys::{Signed, SigningFailed, TokenKeys};

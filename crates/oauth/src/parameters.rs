@@ -25,10 +25,35 @@ impl<'a> Parameters<'a> {
         self
     }
 
+    /// The same, with this value for a parameter that has none.
+    #[must_use]
+    pub fn with_default(mut self, name: &'static str, value: &'static str) -> Self {
+        if self.one(name).is_none() && !self.repeats(name) {
+            self.0.retain(|(known, _)| known != name);
+            self.0.push((name.into(), value.into()));
+        }
+        self
+    }
+
+    /// The same, each value of this parameter rewritten.
+    #[must_use]
+    pub fn with_rewritten(mut self, name: &str, rewrite: impl Fn(&str) -> String) -> Self {
+        for (_, value) in self.0.iter_mut().filter(|(known, _)| known == name) {
+            *value = rewrite(value).into();
+        }
+        self
+    }
+
     /// Decodes `application/x-www-form-urlencoded` text.
     #[must_use]
     pub fn decode(text: &'a [u8]) -> Self {
         Self(form_urlencoded::parse(text).collect())
+    }
+
+    /// The value of a parameter, for a surface that puts it elsewhere; `None` where it is not there or comes twice.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.one(name).filter(|_| !self.repeats(name))
     }
 
     /// Refuses a parameter that comes twice (RFC 6749 §3.1, §3.2), except `resource`, which may (RFC 8707 §2), and

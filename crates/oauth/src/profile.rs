@@ -15,6 +15,16 @@ use crate::Settings;
 pub struct Rules {
     /// Whether a nonce may stand in for PKCE (RFC 9700 §2.1.1: confidential clients of OpenID Connect only).
     pub nonce_for_pkce: bool,
+    /// Whether confidential clients may go without PKCE (RFC 9700 §2.1.1: recommended for them, required of public
+    /// ones). What they send counts.
+    pub confidential_without_pkce: bool,
+    /// Whether the token request must repeat a redirect URI that was sent (RFC 6749 §4.1.3; OAuth 2.1 §10.2 drops it,
+    /// because redirect URIs are compared exactly).
+    pub redirect_uri_repeated: bool,
+    /// Whether a client's secret may be in the `Authorization` field or in the body, whichever it is registered for.
+    pub secret_in_either_place: bool,
+    /// Whether what a person gives always says who they are, and not only with the scope `openid`.
+    pub tells_the_person: bool,
     /// Whether requests must be pushed (RFC 9126 §5).
     pub pushed_requests: bool,
     /// Whether requests must be signed (RFC 9101 §10.5).
@@ -95,6 +105,10 @@ const QUERY_AND_FORMS: &[ResponseMode] =
 /// RFC 9700 and OAuth 2.1.
 const OAUTH_2_1: Rules = Rules {
     nonce_for_pkce: false,
+    confidential_without_pkce: false,
+    redirect_uri_repeated: true,
+    secret_in_either_place: false,
+    tells_the_person: false,
     pushed_requests: false,
     signed_requests: false,
     request_not_before: false,
@@ -204,6 +218,17 @@ const MCP: Rules = Rules {
     ..OAUTH_2_1
 };
 
+/// What libraries for GitHub's OAuth applications know. They send no `code_challenge`, and name a redirect URI only
+/// once.
+const GITHUB: Rules = Rules {
+    confidential_without_pkce: true,
+    redirect_uri_repeated: false,
+    secret_in_either_place: true,
+    tells_the_person: true,
+    response_modes: &[ResponseMode::Query],
+    ..OAUTH_2_1
+};
+
 impl Rules {
     /// The rules of a profile.
     #[must_use]
@@ -215,6 +240,7 @@ impl Rules {
             Profile::Fapi2Security => &FAPI_2_SECURITY,
             Profile::Fapi2MessageSigning => &FAPI_2_MESSAGE_SIGNING,
             Profile::Mcp => &MCP,
+            Profile::Github => &GITHUB,
         }
     }
 
@@ -334,10 +360,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_profile_is_weaker_than_oauth_2_1_but_for_the_nonce_of_openid_connect() {
+    fn no_profile_is_weaker_than_oauth_2_1_but_for_what_older_clients_know() {
         for profile in Profile::ALL {
             let rules = Rules::of(profile);
             assert!(!rules.nonce_for_pkce || profile == Profile::Oidc);
+            let is_github = profile == Profile::Github;
+            assert_eq!(rules.confidential_without_pkce, is_github);
+            assert_eq!(rules.redirect_uri_repeated, !is_github);
+            assert_eq!(rules.secret_in_either_place, is_github);
+            assert_eq!(rules.tells_the_person, is_github);
             assert!(rules.authorization_code <= OAUTH_2_1.authorization_code);
             assert!(rules.algorithms.iter().all(|algorithm| OAUTH_2_1.algorithms.contains(algorithm)));
             assert!(rules.algorithms.iter().all(|algorithm| !algorithm.is_symmetric()));

@@ -23,6 +23,16 @@ pub(crate) enum BadForm {
     Malformed(#[from] Malformed),
 }
 
+impl From<BadJson> for BadForm {
+    fn from(bad: BadJson) -> Self {
+        match bad {
+            BadJson::TooLarge => Self::TooLarge,
+            BadJson::WrongType => Self::WrongType,
+            BadJson::Incomplete => Self::Incomplete,
+        }
+    }
+}
+
 /// Why a request's JSON can't be had. The texts go out as `error_description`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum BadJson {
@@ -36,9 +46,7 @@ pub(crate) enum BadJson {
 
 /// Reads a JSON document of at most so many bytes.
 pub(crate) async fn read_json(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, BadJson> {
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") || headers.contains_key(CONTENT_ENCODING) {
+    if !is_json(headers) || headers.contains_key(CONTENT_ENCODING) {
         return Err(BadJson::WrongType);
     }
     match Limited::new(body, most).collect().await {
@@ -46,6 +54,12 @@ pub(crate) async fn read_json(headers: &HeaderMap, body: Body, most: usize) -> R
         Err(error) if error.is::<LengthLimitError>() => Err(BadJson::TooLarge),
         Err(_) => Err(BadJson::Incomplete),
     }
+}
+
+/// Whether the body says that it is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Reads the body of a form.

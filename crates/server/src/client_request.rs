@@ -12,23 +12,29 @@ use bytes::Bytes;
 use countersign_access::{BasicCredentials, DPOP_NONCE, Peer, basic_credentials};
 use countersign_oauth::{Authorization, ClientCall, ClientCertificate, DpopField, Error, Parameters};
 
-use crate::body::{BadForm, read_form};
+use crate::body::{BadForm, is_json, read_form, read_json};
 use crate::client_address::ClientAddress;
 use crate::endpoints::Endpoint;
 use crate::endpoints::sign_in::seconds;
-use crate::params::Params;
+use crate::params::{MAX_BODY, Params};
 use crate::rate_limits::{TooMany, Turn};
 use crate::state::AppState;
 
 /// A form, read but not yet looked at.
 pub(crate) struct ClientRequest {
-    body: Bytes,
+    body: Sent,
     credentials: Credentials,
     /// The other end of the connection, with its certificate.
     peer: Option<Arc<Peer>>,
     proof: Proof,
     endpoint: Endpoint,
     address: IpAddr,
+}
+
+/// What the parameters are in.
+enum Sent {
+    Form(Bytes),
+    Json(Bytes),
 }
 
 enum Credentials {
@@ -66,12 +72,22 @@ impl ClientRequest {
         let credentials = Credentials::of(&parts.headers);
         let proof = Proof::of(&parts.headers);
         let peer = parts.extensions.get::<Arc<Peer>>().cloned();
-        Ok(Self { body: read_form(&parts.headers, body).await?, credentials, peer, proof, endpoint, address })
+        Ok(Self {
+            body: Sent::read(endpoint, &parts.headers, body).await?,
+            credentials,
+            peer,
+            proof,
+            endpoint,
+            address,
+        })
     }
 
     /// What the client sent in the form.
     pub(crate) fn parameters(&self) -> Result<Parameters<'_>, BadForm> {
-        Ok(Params::parse_repeated(&self.body)?.into_parameters())
+        Ok(match &self.body {
+            Sent::Form(text) => Params::parse_repeated(text)?.into_parameters(),
+            Sent::Json(text) => Params::parse_json(text)?.into_parameters(),
+        })
     }
 
     /// Asks for the client's turn; how the request ended is told to it.
@@ -97,6 +113,16 @@ impl ClientRequest {
             }
             Credentials::Unusable => Authorization::Unusable,
         }
+    }
+}
+
+impl Sent {
+    /// Forms alone are what RFC 6749 §3.2 knows; the endpoints of GitHub's clients take JSON too.
+    async fn read(endpoint: Endpoint, headers: &HeaderMap, body: Body) -> Result<Self, BadForm> {
+        if endpoint.takes_json() && is_json(headers) {
+            return Ok(Self::Json(read_json(headers, body, MAX_BODY).await?));
+        }
+        read_form(headers, body).await.map(Self::Form)
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
+use countersign_jose::json::{self, JsonFault};
 use countersign_oauth::Parameters;
+use serde_json::Value;
 
 /// Most bytes a form may have.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -32,6 +34,8 @@ pub(crate) enum Malformed {
     Encoding,
     #[error("a parameter holds a control character")]
     Control,
+    #[error("the body is no flat JSON object of texts, numbers and truths")]
+    Json,
 }
 
 impl<'a> Params<'a> {
@@ -60,6 +64,32 @@ impl<'a> Params<'a> {
             params.push((decode(name)?, decode(value)?));
         }
         Ok(Self(params))
+    }
+
+    /// Reads a JSON object as parameters: its members are texts, numbers and truths, and `null` is none at all.
+    pub(crate) fn parse_json(text: &[u8]) -> Result<Params<'static>, Malformed> {
+        let members = json::object(text).map_err(|fault| match fault {
+            JsonFault::Duplicate => Malformed::Repeated,
+            JsonFault::NotAnObject => Malformed::Json,
+        })?;
+        if members.len() > MAX_PARAMETERS {
+            return Err(Malformed::TooMany);
+        }
+        let mut params = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            let value = match value {
+                Value::String(text) => text,
+                Value::Number(number) => number.to_string(),
+                Value::Bool(truth) => truth.to_string(),
+                Value::Null => continue,
+                Value::Array(_) | Value::Object(_) => return Err(Malformed::Json),
+            };
+            if name.bytes().chain(value.bytes()).any(is_control) {
+                return Err(Malformed::Control);
+            }
+            params.push((Cow::Owned(name), Cow::Owned(value)));
+        }
+        Ok(Params(params))
     }
 
     /// The value of a parameter that has one.
@@ -98,8 +128,11 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, Malformed> {
     } else {
         Cow::Borrowed(std::str::from_utf8(text).map_err(|_| Malformed::Encoding)?)
     };
-    let is_control = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
     if decoded.bytes().any(is_control) { Err(Malformed::Control) } else { Ok(decoded) }
+}
+
+const fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 fn unescape(text: &[u8]) -> Result<Vec<u8>, Malformed> {
@@ -158,6 +191,25 @@ mod tests {
         assert_eq!(Params::parse(b"a=\xff").map(|_| ()).unwrap_err(), Malformed::Encoding);
         assert_eq!(parse("a=%00"), Err(Malformed::Control));
         assert_eq!(parse("a=%1b"), Err(Malformed::Control));
+    }
+
+    #[test]
+    fn a_json_object_is_as_good_as_a_form_if_it_is_flat() {
+        let parse = |text: &str| {
+            let params = Params::parse_json(text.as_bytes())?;
+            Ok(params.0.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>())
+        };
+        let expected = [("a", "x y"), ("b", "2"), ("c", "true")];
+        let expected: Vec<_> = expected.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        assert_eq!(parse(r#"{"a":"x y","b":2,"c":true,"d":null}"#), Ok(expected));
+        assert_eq!(parse(r#"{"a":"1","a":"1"}"#), Err(Malformed::Repeated));
+        assert_eq!(parse(r#"{"a":"1","\u0061":"1"}"#), Err(Malformed::Repeated));
+        for nested in [r#"{"a":["1"]}"#, r#"{"a":{}}"#, "[]", "1", "", "{", r#"{"a":"1"} x"#] {
+            assert_eq!(parse(nested), Err(Malformed::Json), "{nested}");
+        }
+        assert_eq!(parse(r#"{"a":"\u0000"}"#), Err(Malformed::Control));
+        let many: Vec<String> = (0..=MAX_PARAMETERS).map(|n| format!("\"p{n}\":1")).collect();
+        assert_eq!(parse(&format!("{{{}}}", many.join(","))), Err(Malformed::TooMany));
     }
 
     #[test]

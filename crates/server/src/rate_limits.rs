@@ -202,6 +202,8 @@ const fn begins_something(endpoint: Endpoint) -> bool {
             | Endpoint::Par
             | Endpoint::DeviceAuthorization
             | Endpoint::BackchannelAuthentication
+            | Endpoint::GithubAuthorize
+            | Endpoint::GithubDeviceCode
     )
 }
 

@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Router};
 use countersign_model::RequestId;
 use countersign_oauth::register::RegistrationAccess;
@@ -21,7 +21,7 @@ use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
     Endpoint, account, application, applications, approvals, approvals_api, assets, authorizations,
     authorize, backchannel_authentication, consent, crl, device, device_authorization, device_qr, discovery,
-    home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out, token,
+    github, home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out, token,
     trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
@@ -108,6 +108,9 @@ fn protocol(routes: Routes, state: &AppState) -> Routes {
     if state.engine().settings().registration.access != RegistrationAccess::Off {
         routes = with_registration(routes, &path_of(&at.registration), &path(openapi::PATH));
     }
+    if state.settings().github {
+        routes = with_github(routes, state);
+    }
     for address in discovery::addresses(&state.frame().base) {
         routes = routes.at(Endpoint::Discovery, &address, read(get(discovery::discovery)));
     }
@@ -133,6 +136,29 @@ fn with_registration(routes: Routes, registration: &str, description: &str) -> R
             description,
             get(openapi::openapi).options(cors::preflight).layer(from_fn(cors::open_for_get)),
         )
+}
+
+/// Where clients written for GitHub look: below its web address, and below that of its API, which an Enterprise Server has
+/// at `/api/v3`.
+fn with_github(routes: Routes, state: &AppState) -> Routes {
+    let path = |path: &str| state.path(path);
+    let tokens = || post(github::token::check).patch(github::token::reset).delete(github::token::delete);
+    let mut routes = routes
+        .at(Endpoint::GithubAuthorize, &path("/login/oauth/authorize"), get(github::authorize::authorize))
+        .at(
+            Endpoint::GithubAccessToken,
+            &path("/login/oauth/access_token"),
+            post(github::access_token::access_token),
+        )
+        .at(Endpoint::GithubDeviceCode, &path("/login/device/code"), post(github::device_code::device_code));
+    for api in ["", "/api/v3"] {
+        let at = |below: &str| path(&format!("{api}{below}"));
+        routes = routes
+            .at(Endpoint::GithubUser, &at("/user"), get(github::user::user))
+            .at(Endpoint::GithubToken, &at("/applications/{client_id}/token"), tokens())
+            .at(Endpoint::GithubGrant, &at("/applications/{client_id}/grant"), delete(github::grant::delete));
+    }
+    routes
 }
 
 /// What people see.

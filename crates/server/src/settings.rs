@@ -20,6 +20,8 @@ pub struct ServerSettings {
     pub limits: ServerLimits,
     /// How often clients may call.
     pub rates: RateLimits,
+    /// Whether GitHub's addresses are served, for clients written for them.
+    pub github: bool,
     /// How many clients may be registered from one address in an hour.
     pub registrations_per_hour: RegistrationsPerHour,
 }

@@ -18,7 +18,7 @@ use crate::document::Document;
 use crate::endpoints::crl::LastCrl;
 use crate::endpoints::health::Readiness;
 use crate::endpoints::jwks::LastJwks;
-use crate::endpoints::{approvals_api, discovery, openapi, userinfo};
+use crate::endpoints::{approvals_api, discovery, github, openapi, userinfo};
 use crate::failure::Failure;
 use crate::pages::Frame;
 use crate::params::Params;
@@ -62,6 +62,7 @@ struct Inner {
     openapi: Document,
     userinfo_rule: Rule,
     approvals_rule: Rule,
+    github_user_rule: Rule,
 }
 
 impl AppState {
@@ -90,6 +91,7 @@ impl AppState {
             metadata: discovery::document(&services.engine),
             userinfo_rule: userinfo::rule(&services.engine),
             approvals_rule: approvals_api::rule(&services.engine),
+            github_user_rule: github::user::rule(&services.engine),
             settings,
             services,
         }))
@@ -125,6 +127,10 @@ impl AppState {
 
     pub(crate) fn approvals_rule(&self) -> &Rule {
         &self.0.approvals_rule
+    }
+
+    pub(crate) fn github_user_rule(&self) -> &Rule {
+        &self.0.github_user_rule
     }
 
     pub(crate) fn userinfo_rule(&self) -> &Rule {

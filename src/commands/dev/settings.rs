@@ -112,6 +112,10 @@ scopes = ["openid", "profile", "email", "offline_access", "demo.read", "demo.wri
 client_documents = true
 people = true
 
+# Clients written for GitHub find its addresses here; each is registered with `--profile github`.
+[compatibility]
+github = true
+
 # One protected service, five ways in.
 [[gateway.routes]]
 name = "demo"
@@ -119,6 +123,7 @@ path = "/"
 upstream = "http://127.0.0.1:{demo}"
 accept = ["jwt", "oauth", "mtls", "basic", "api_key"]
 api_key = {{ headers = ["X-API-Key"], query = "api_key" }}
+token_scheme = true
 
 # What the demo service may trade a caller's token for: one that names it as the actor (RFC 8693).
 [[grants.token_exchange]]

@@ -34,6 +34,8 @@ pub struct RuleSettings {
     pub certificate_names: Vec<String>,
     /// Where an API key may be.
     pub api_key: ApiKeyPlacement,
+    /// Whether `Authorization: token …` is taken for reference tokens, as clients for GitHub send it.
+    pub token_scheme: bool,
     /// What is asked of DPoP proofs.
     pub dpop: DpopSettings,
     /// Whether Basic is accepted where everyone on the way can read the password (RFC 7617 §4).
@@ -60,6 +62,7 @@ impl Default for RuleSettings {
             subjects: Vec::new(),
             certificate_names: Vec::new(),
             api_key: ApiKeyPlacement::default(),
+            token_scheme: false,
             dpop: DpopSettings::default(),
             insecure_allow_basic_over_http: false,
             step_up: StepUp::default(),
@@ -169,6 +172,7 @@ pub(crate) struct Checked {
     pub(crate) key_as_bearer: bool,
     pub(crate) key_headers: Vec<HeaderName>,
     pub(crate) key_parameter: Option<Box<str>>,
+    pub(crate) token_scheme: bool,
     pub(crate) dpop_nonce: bool,
     pub(crate) dpop_origins: Vec<Box<str>>,
     pub(crate) basic_over_http: bool,
@@ -228,6 +232,7 @@ impl Rule {
             key_as_bearer: takes_keys && settings.api_key.bearer,
             key_headers: if takes_keys { key_headers } else { Vec::new() },
             key_parameter: if takes_keys { key_parameter } else { None },
+            token_scheme: settings.token_scheme,
             dpop_nonce: settings.dpop.nonce,
             dpop_origins: origins,
             basic_over_http: settings.insecure_allow_basic_over_http,
@@ -254,6 +259,7 @@ impl Rule {
             key_as_bearer: false,
             key_headers: Vec::new(),
             key_parameter: None,
+            token_scheme: false,
             dpop_nonce: false,
             dpop_origins: Vec::new(),
             basic_over_http: false,

@@ -48,6 +48,22 @@ fn found(rule: &Rule, headers: &[(&str, &str)], query: Option<&str>, plain: bool
 }
 
 #[test]
+fn the_scheme_token_is_for_reference_tokens_where_the_rule_says_so() {
+    let taken = rule(&[Jwt, Oauth, Basic], |r| r.token_scheme = true);
+    let plain = rule(&[Jwt, Oauth, Basic], |_| {});
+    let ask = |rule: &Rule, value: &str| found(rule, &[("Authorization", value)], None, false);
+    for value in ["token abc", "Token  abc", "TOKEN abc"] {
+        assert_eq!(ask(&taken, value), "reference abc Authorization", "{value}");
+        assert_eq!(ask(&plain, value), "unknown_scheme", "{value}");
+    }
+    assert_eq!(ask(&taken, "token a.b.c"), "token_malformed");
+    assert_eq!(ask(&taken, "token a b"), "token_malformed");
+    assert_eq!(ask(&taken, "token "), "malformed_credential");
+    assert_eq!(ask(&taken, "tokens abc"), "unknown_scheme");
+    assert_eq!(ask(&rule(&[Jwt], |r| r.token_scheme = true), "token abc"), "method_not_accepted");
+}
+
+#[test]
 fn every_placement_and_every_conflict() {
     let all = rule(&[Jwt, Oauth, Mtls, Basic, ApiKey], |r| r.api_key.query = Some("key".to_owned()));
     let bearer_key = rule(&[Jwt, Oauth, ApiKey], |r| r.api_key.bearer = true);

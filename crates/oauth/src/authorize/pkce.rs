@@ -5,8 +5,8 @@ use countersign_model::{Client, ResponseType};
 use crate::profile::Rules;
 use crate::{Error, Parameters, Settings};
 
-/// RFC 9700 §2.1.1: required of everybody, S256 only. The operator may let confidential clients go without, and a
-/// profile may let them bind the code by a nonce instead; what they do send counts all the same.
+/// RFC 9700 §2.1.1: required of everybody, S256 only. The operator or a profile may let confidential clients go without,
+/// and a profile may let them bind the code by a nonce instead; what they do send counts all the same.
 pub(super) fn challenge(
     client: &Client,
     settings: &Settings,
@@ -18,9 +18,11 @@ pub(super) fn challenge(
         // RFC 9700 §2.1.1: the nonce of OpenID Connect protects the code of a client that compares it.
         let has_nonce = sent.one("nonce").is_some() && asks_for_openid(sent);
         let nonce_will_do = Rules::of(client.profile).nonce_for_pkce && has_nonce;
-        let may_go_without = (settings.insecure_pkce_optional || nonce_will_do)
-            && client.is_confidential()
-            && sent.one("code_challenge_method").is_none();
+        let rules = Rules::of(client.profile);
+        let may_go_without =
+            (settings.insecure_pkce_optional || rules.confidential_without_pkce || nonce_will_do)
+                && client.is_confidential()
+                && sent.one("code_challenge_method").is_none();
         // Where no code is given there is nothing to protect.
         let may_go_without = may_go_without || !wanted.gives_code();
         return if may_go_without { Ok(None) } else { Err(Error::ChallengeMissing) };

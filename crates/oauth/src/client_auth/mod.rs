@@ -20,6 +20,7 @@ use countersign_access::ports::BoxFuture;
 use countersign_model::{Client, ClientAuthentication, ClientId};
 
 use crate::ports::Ports;
+use crate::profile::Rules;
 use crate::register::Fallback;
 use crate::{ClientCall, ClientCertificate, ClientRefusal, Engine, Error, Parameters};
 
@@ -193,9 +194,19 @@ impl<P: Ports> Engine<P> {
         method: ClientAuthentication,
     ) -> Result<Result<Arc<Client>, ClientRefusal>, Error> {
         Ok(self.found(id).await?.and_then(|client| {
-            if client.authentication == method { Ok(client) } else { Err(ClientRefusal::WrongMethod) }
+            let fits = client.authentication == method || takes_either_place(&client, method);
+            if fits { Ok(client) } else { Err(ClientRefusal::WrongMethod) }
         }))
     }
+}
+
+/// Whether the client's profile lets it put its secret elsewhere than it registered. Both places are as strong
+/// (RFC 6749 §2.3.1).
+fn takes_either_place(client: &Client, method: ClientAuthentication) -> bool {
+    let is_place = |method| {
+        matches!(method, ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost)
+    };
+    Rules::of(client.profile).secret_in_either_place && is_place(client.authentication) && is_place(method)
 }
 
 /// Whose name a call uses, before anything of it is believed: for counting alone.

@@ -59,7 +59,11 @@ impl<P: Ports> Engine<P> {
         match self.ports.record_issuance(&access.record, kept).await? {
             Recorded::Kept => {
                 let mut response = access.into_response();
-                response.refresh_token = refresh.map(|(text, _)| text.expose().clone());
+                if let Some((text, kept)) = refresh {
+                    response.refresh_token = Some(text.expose().clone());
+                    let life = kept.expires_at.seconds().saturating_sub(now.seconds());
+                    response.refresh_expires_in = u64::try_from(life).ok();
+                }
                 Ok(response)
             }
             // RFC 6749 §4.1.2: the code came a second time while this one was being answered, or the person took back

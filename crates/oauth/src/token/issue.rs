@@ -11,28 +11,29 @@ use countersign_model::{
 use super::claims::{AccessClaims, Audience};
 use super::{TokenResponse, text};
 use crate::ports::{AccessToken, AuthenticationEvent, Ports};
+use crate::profile::Rules;
 use crate::{AuthorizationDetails, Engine, Error, SigningFailed, TokenSignature};
 
 /// What an access token shall say.
 #[derive(Clone, Copy)]
-pub(super) struct Order<'a> {
-    pub(super) client: &'a Client,
-    pub(super) speaker: Speaker<'a>,
-    pub(super) scopes: &'a ScopeSet,
+pub(crate) struct Order<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) speaker: Speaker<'a>,
+    pub(crate) scopes: &'a ScopeSet,
     /// Empty: the client's or the server's default.
-    pub(super) resources: &'a [String],
+    pub(crate) resources: &'a [String],
     /// The key it is bound to.
-    pub(super) confirmation: Option<Confirmation>,
-    pub(super) details: &'a AuthorizationDetails,
+    pub(crate) confirmation: Option<Confirmation>,
+    pub(crate) details: &'a AuthorizationDetails,
     /// Who acts for whom it speaks of (RFC 8693 §4.1).
-    pub(super) act: Option<&'a serde_json::Value>,
+    pub(crate) act: Option<&'a serde_json::Value>,
     /// `None`: the client's or the server's default.
-    pub(super) lifetime: Option<Duration>,
+    pub(crate) lifetime: Option<Duration>,
 }
 
 /// Whom a token speaks of.
 #[derive(Clone, Copy)]
-pub(super) enum Speaker<'a> {
+pub(crate) enum Speaker<'a> {
     /// The client itself.
     Client,
     /// A person.
@@ -43,39 +44,40 @@ pub(super) enum Speaker<'a> {
 
 /// A person, and how they came to be in this token.
 #[derive(Clone, Copy)]
-pub(super) struct Person<'a> {
-    pub(super) user: &'a UserId,
-    pub(super) grant: Option<&'a GrantId>,
-    pub(super) session: Option<&'a SessionId>,
-    pub(super) authentication: Option<&'a AuthenticationEvent>,
+pub(crate) struct Person<'a> {
+    pub(crate) user: &'a UserId,
+    pub(crate) grant: Option<&'a GrantId>,
+    pub(crate) session: Option<&'a SessionId>,
+    pub(crate) authentication: Option<&'a AuthenticationEvent>,
 }
 
 /// A token that has been made and not yet been recorded: it must not go out before.
-pub(super) struct Made {
+pub(crate) struct Made {
     text: String,
     /// `None`: until somebody takes it back.
     expires_in: Option<Duration>,
     scope: ScopeSet,
-    pub(super) record: AccessToken,
-    pub(super) id_token: Option<String>,
+    pub(crate) record: AccessToken,
+    pub(crate) id_token: Option<String>,
     token_type: &'static str,
     details: AuthorizationDetails,
 }
 
 impl Made {
     /// The token itself, to be hashed into an ID token.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The answer, once the record is kept.
-    pub(super) fn into_response(self) -> TokenResponse {
+    pub(crate) fn into_response(self) -> TokenResponse {
         TokenResponse {
             access_token: self.text,
             issued_token_type: None,
             token_type: self.token_type,
             expires_in: self.expires_in.map(|life| life.as_secs()),
             refresh_token: None,
+            refresh_expires_in: None,
             id_token: self.id_token,
             scope: self.scope,
             authorization_details: self.details,
@@ -86,11 +88,12 @@ impl Made {
 
 impl<P: Ports> Engine<P> {
     /// Makes an access token and what must be recorded of it.
-    pub(super) fn make_access_token(&self, order: &Order<'_>, now: Timestamp) -> Result<Made, Error> {
+    pub(crate) fn make_access_token(&self, order: &Order<'_>, now: Timestamp) -> Result<Made, Error> {
         let client = order.client;
         let id = TokenId::generate(now, &*self.env.rng);
         let default = client.audiences.first().unwrap_or(&self.settings.default_audience);
-        let opens_userinfo = matches!(order.speaker, Speaker::Person(_)) && order.scopes.contains("openid");
+        let tells = order.scopes.contains("openid") || Rules::of(client.profile).tells_the_person;
+        let opens_userinfo = matches!(order.speaker, Speaker::Person(_)) && tells;
         // A token that a resource server could have made is for that resource and no other place.
         let is_shared = |name: &str| {
             let known = self.settings.resources.get(name);

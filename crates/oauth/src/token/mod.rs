@@ -17,7 +17,7 @@ use crate::profile::Rules;
 use crate::{AuthenticatedClient, AuthorizationDetails, ClientCall, Engine, Error, Parameters};
 
 pub(crate) use id_token::FrontChannel;
-pub(crate) use issue::token_type;
+pub(crate) use issue::{Order, Person, Speaker, token_type};
 pub use mint::Mint;
 
 /// The successful answer (RFC 6749 §5.1).
@@ -36,6 +36,9 @@ pub struct TokenResponse {
     /// The refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// The refresh token's life in seconds, which RFC 6749 §5.1 has no member for.
+    #[serde(skip)]
+    pub refresh_expires_in: Option<u64>,
     /// The ID token (OpenID Connect Core §3.1.3.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,

@@ -24,6 +24,7 @@ mod concurrency;
 mod device;
 mod dpop;
 mod errors;
+mod github;
 mod introspect;
 mod introspect_signed;
 mod jwt_bearer;

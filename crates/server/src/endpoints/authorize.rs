@@ -42,7 +42,7 @@ pub(crate) async fn post(
     begin(&state, &headers, &parameters).await
 }
 
-async fn begin(
+pub(crate) async fn begin(
     state: &AppState,
     headers: &HeaderMap,
     parameters: &Parameters<'_>,

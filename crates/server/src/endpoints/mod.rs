@@ -15,6 +15,7 @@ pub(crate) mod device;
 pub(crate) mod device_authorization;
 pub(crate) mod device_qr;
 pub(crate) mod discovery;
+pub(crate) mod github;
 pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod introspect;
@@ -47,6 +48,12 @@ pub(crate) enum Endpoint {
     DeviceAuthorization,
     DeviceQr,
     Discovery,
+    GithubAccessToken,
+    GithubAuthorize,
+    GithubDeviceCode,
+    GithubGrant,
+    GithubToken,
+    GithubUser,
     Health,
     Home,
     Introspect,
@@ -67,7 +74,15 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 30] = [
+    /// Whether its parameters may come as a JSON object.
+    pub(crate) const fn takes_json(self) -> bool {
+        matches!(
+            self,
+            Self::GithubAccessToken | Self::GithubDeviceCode | Self::GithubGrant | Self::GithubToken
+        )
+    }
+
+    pub(crate) const ALL: [Self; 36] = [
         Self::Account,
         Self::Applications,
         Self::Authorizations,
@@ -82,6 +97,12 @@ impl Endpoint {
         Self::DeviceAuthorization,
         Self::DeviceQr,
         Self::Discovery,
+        Self::GithubAccessToken,
+        Self::GithubAuthorize,
+        Self::GithubDeviceCode,
+        Self::GithubGrant,
+        Self::GithubToken,
+        Self::GithubUser,
         Self::Health,
         Self::Home,
         Self::Introspect,
@@ -116,6 +137,12 @@ impl Endpoint {
             Self::DeviceAuthorization => "device_authorization",
             Self::DeviceQr => "device_qr",
             Self::Discovery => "discovery",
+            Self::GithubAccessToken => "github_access_token",
+            Self::GithubAuthorize => "github_authorize",
+            Self::GithubDeviceCode => "github_device_code",
+            Self::GithubGrant => "github_grant",
+            Self::GithubToken => "github_token",
+            Self::GithubUser => "github_user",
             Self::Health => "health",
             Self::Home => "home",
             Self::Introspect => "introspect",

@@ -30,15 +30,24 @@ pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
 
 /// The same for any protected resource of our own that wants these scopes.
 pub(crate) fn own_rule(engine: &Engine<Store>, name: &str, scopes: ScopeSet) -> Rule {
-    let settings = RuleSettings {
+    made(RuleSettings { scopes, ..own_settings(engine, name) })
+}
+
+/// A rule of our own; one that can't be read denies.
+pub(crate) fn made(settings: RuleSettings) -> Rule {
+    let name = settings.name.clone();
+    Rule::new(settings).unwrap_or_else(|_| Rule::broken(&name))
+}
+
+/// What all of them have in common.
+pub(crate) fn own_settings(engine: &Engine<Store>, name: &str) -> RuleSettings {
+    RuleSettings {
         name: name.to_owned(),
-        scopes,
         accept: vec![Method::Jwt, Method::Oauth],
         audience: Some(engine.settings().issuer.clone()),
         dpop: DpopSettings { nonce: engine.settings().dpop_nonce, origins: origins(engine) },
         ..RuleSettings::default()
-    };
-    Rule::new(settings).unwrap_or_else(|_| Rule::broken(name))
+    }
 }
 
 /// Where the endpoint is for its callers, whatever stands in between.

@@ -3,6 +3,7 @@
 use countersign_model::TokenHash;
 
 use crate::ports::{AuthorizationCode, ConsumedCode, Ports};
+use crate::profile::Rules;
 use crate::token::family::Family;
 use crate::token::{TokenResponse, narrowed_resources};
 use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, authorization_details};
@@ -50,7 +51,7 @@ pub(crate) async fn redeem<P: Ports>(
     if now >= code.expires_at {
         return Err(refused(GrantRefusal::CodeExpired));
     }
-    redirect_uri_repeats(&code, request.redirect_uri)?;
+    redirect_uri_repeats(&code, request.redirect_uri, Rules::of(client.profile))?;
     verifier_fits(&code, request.code_verifier)?;
     key_fits(&code, caller)?;
     // The person may have been disabled since.
@@ -75,12 +76,13 @@ pub(crate) async fn redeem<P: Ports>(
     engine.begin_family(caller, &family, (&resources, &details)).await
 }
 
-/// RFC 6749 §4.1.3: if the authorization request named it, the token request must, and in the same letters. If it did
-/// not, one that is repeated all the same must be the one that was used.
-fn redirect_uri_repeats(code: &AuthorizationCode, sent: Option<&str>) -> Result<(), Error> {
+/// RFC 6749 §4.1.3: if the authorization request named it, the token request must, and in the same letters, unless the
+/// profile has it that exact comparison at the authorization endpoint will do. One that is repeated all the same must be
+/// the one that was used.
+fn redirect_uri_repeats(code: &AuthorizationCode, sent: Option<&str>, rules: &Rules) -> Result<(), Error> {
     let repeats = match sent {
         Some(sent) => sent == code.redirect_uri,
-        None => !code.redirect_uri_was_sent,
+        None => !code.redirect_uri_was_sent || !rules.redirect_uri_repeated,
     };
     if repeats { Ok(()) } else { Err(refused(GrantRefusal::RedirectUriDiffers)) }
 }

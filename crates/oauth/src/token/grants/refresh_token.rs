@@ -108,6 +108,7 @@ pub(crate) async fn rotate<P: Ports>(
         Rotation::Rotated => {
             let mut response = access.into_response();
             response.refresh_token = Some(next_text.expose().clone());
+            response.refresh_expires_in = Some(lifetime.as_secs());
             Ok(response)
         }
         Rotation::Replayed => {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use countersign_model::{Client, ScopeSet};
 
 use self::presented::{Presented, TokenType};
+pub(crate) use self::presented::{authentication, scopes};
 use crate::grant_rules::ExchangeRule;
 use crate::ports::{Ports, Recorded};
 use crate::token::issue::{Order, Person, Speaker};

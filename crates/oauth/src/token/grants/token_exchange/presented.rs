@@ -192,12 +192,13 @@ async fn foreign<P: Ports>(engine: &Engine<P>, token: &str, kind: TokenType) -> 
 }
 
 /// What of its scopes is one (RFC 6749 §3.3); the rest allows nothing.
-fn scopes(claims: &Map<String, Value>) -> ScopeSet {
+pub(crate) fn scopes(claims: &Map<String, Value>) -> ScopeSet {
     let text = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
     text.split(' ').filter_map(|scope| scope.parse().ok()).take(64).collect()
 }
 
-fn authentication(claims: &Map<String, Value>) -> Option<AuthenticationEvent> {
+/// The sign-in that a token tells of.
+pub(crate) fn authentication(claims: &Map<String, Value>) -> Option<AuthenticationEvent> {
     let auth_time = Timestamp::from_seconds(claims.get("auth_time").and_then(Value::as_i64)?);
     let amr = claims.get("amr").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let amr = amr.iter().filter_map(Value::as_str).take(16).map(str::to_owned).collect();

@@ -1,0 +1,163 @@
+//! What an application may ask of the tokens it was given, besides introspecting and revoking them: GitHub's calls to
+//! check a token, to have another in its place, and to end it.
+//!
+//! The caller authenticates with its secret, and sees its own tokens only; another's is as unknown as one that never was.
+
+use std::sync::Arc;
+
+use countersign_access::Confirmation;
+use countersign_model::{Client, ScopeSet, SessionId, TokenHash, User, UserId};
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use crate::ports::{AccessToken, FoundAccessToken, Ports, Recorded};
+use crate::token::grants::token_exchange::{authentication, scopes};
+use crate::token::{Order, Person, Speaker, TokenResponse, text};
+use crate::{AuthorizationDetails, ClientCall, ClientRefusal, Engine, Error};
+
+/// A token of the caller's that counts.
+#[derive(Debug)]
+pub struct ApplicationToken {
+    /// The application.
+    pub client: Arc<Client>,
+    /// The person who gave it; `None` where the application acts for itself.
+    pub user: Option<User>,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// What is kept of it.
+    pub record: AccessToken,
+    claims: Map<String, Value>,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Whether a token counts, and what it says; `None`: no such token of the caller's.
+    ///
+    /// # Errors
+    /// The caller is not the client of this name, or has no secret.
+    pub async fn check_token(
+        &self,
+        call: &ClientCall<'_>,
+        client: &str,
+        token: &str,
+    ) -> Result<Option<ApplicationToken>, Error> {
+        let caller = self.calling_application(call, client).await?;
+        let Some((record, claims)) = self.own_token(&caller, token).await? else { return Ok(None) };
+        let user = match &record.grant {
+            Some(_) => self.ports.user(&UserId::from(record.subject.as_str())).await?,
+            None => None,
+        };
+        Ok(Some(ApplicationToken { client: caller, user, scopes: scopes(&claims), record, claims }))
+    }
+
+    /// Another token in the place of this one, which ends at once; `None`: no such token of the caller's, or somebody
+    /// else was faster.
+    ///
+    /// # Errors
+    /// As [`Engine::check_token`].
+    pub async fn reset_token(
+        &self,
+        call: &ClientCall<'_>,
+        client: &str,
+        token: &str,
+    ) -> Result<Option<(ApplicationToken, TokenResponse)>, Error> {
+        let Some(found) = self.check_token(call, client, token).await? else { return Ok(None) };
+        let (Some(grant), Some(user)) = (&found.record.grant, &found.user) else { return Ok(None) };
+        let now = self.now();
+        // Of two callers one gets the new token: the old one is spent here, and revoked below.
+        let once = TokenHash::of(format!("reset {}", found.record.id.as_str()).as_bytes());
+        if !self.ports.remember_proof(&once, now.plus(self.settings.lifetimes.access_token)).await? {
+            return Ok(None);
+        }
+        self.ports.revoke_access_token(&found.record.id, now).await?;
+        let claims = &found.claims;
+        let session = claims.get("sid").and_then(Value::as_str).map(SessionId::from);
+        let authentication = authentication(claims);
+        let details = claims.get("authorization_details");
+        let details = details.and_then(|details| AuthorizationDetails::deserialize(details).ok());
+        let order = Order {
+            client: &found.client,
+            speaker: Speaker::Person(Person {
+                user: &user.id,
+                grant: Some(grant),
+                session: session.as_ref(),
+                authentication: authentication.as_ref(),
+            }),
+            scopes: &found.scopes,
+            resources: &self.named_resources(&found.client, claims),
+            confirmation: claims.get("cnf").and_then(|cnf| Confirmation::deserialize(cnf).ok()),
+            details: &details.unwrap_or_default(),
+            act: claims.get("act"),
+            lifetime: None,
+        };
+        let made = self.make_access_token(&order, now)?;
+        let record = made.record.clone();
+        match self.ports.record_issuance(&record, None).await? {
+            Recorded::Kept => Ok(Some((ApplicationToken { record, ..found }, made.into_response()))),
+            Recorded::GrantRevoked => Ok(None),
+        }
+    }
+
+    /// Ends a token; `false`: no such token of the caller's.
+    ///
+    /// # Errors
+    /// As [`Engine::check_token`].
+    pub async fn delete_token(
+        &self,
+        call: &ClientCall<'_>,
+        client: &str,
+        token: &str,
+    ) -> Result<bool, Error> {
+        let Some(found) = self.check_token(call, client, token).await? else { return Ok(false) };
+        self.ports.revoke_access_token(&found.record.id, self.now()).await?;
+        Ok(true)
+    }
+
+    /// The client of this name, if it is the one that calls and has a secret.
+    async fn calling_application(&self, call: &ClientCall<'_>, client: &str) -> Result<Arc<Client>, Error> {
+        let caller = self.authenticate(call).await?;
+        let caller = caller.client();
+        let refused = |reason| Err(Error::InvalidClient { reason });
+        if !caller.is_confidential() {
+            return refused(ClientRefusal::Public);
+        }
+        if caller.client_id.as_str() != client {
+            return refused(ClientRefusal::OtherClient);
+        }
+        Ok(Arc::clone(caller))
+    }
+
+    /// A token that counts and is the caller's, and its claims.
+    async fn own_token(
+        &self,
+        caller: &Client,
+        token: &str,
+    ) -> Result<Option<(AccessToken, Map<String, Value>)>, Error> {
+        let now = self.now();
+        let (found, signed) = if text::is_looked_up(token) {
+            (self.ports.reference_token(&TokenHash::of(token.as_bytes())).await?, None)
+        } else {
+            let Some(verified) = self.verified(token, now) else { return Ok(None) };
+            let claims = serde_json::from_slice(verified.payload()).ok();
+            (self.ports.access_token(&verified.id).await?, claims)
+        };
+        let counts = |found: &FoundAccessToken| {
+            found.is_live && now < found.token.expires_at && found.token.client == caller.client_id
+        };
+        let Some(FoundAccessToken { token, .. }) = found.filter(counts) else { return Ok(None) };
+        Ok(token.claims.clone().or(signed).map(|claims| (token, claims)))
+    }
+
+    /// The resources that were named for a token, as its audience tells; none where it is for the default.
+    fn named_resources(&self, client: &Client, claims: &Map<String, Value>) -> Vec<String> {
+        let default = client.audiences.first().unwrap_or(&self.settings.default_audience);
+        let named: Vec<String> = match claims.get("aud") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(several)) => {
+                let several = several.iter().filter_map(Value::as_str);
+                several.filter(|aud| *aud != self.settings.issuer).map(str::to_owned).collect()
+            }
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
+        };
+        if named.iter().eq([default]) { Vec::new() } else { named }
+    }
+}

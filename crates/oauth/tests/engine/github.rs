@@ -1,0 +1,182 @@
+//! The profile of clients written for GitHub, and what an application may ask of its tokens.
+
+use countersign_jose::Algorithm;
+use countersign_model::{AccessTokenFormat, ClientAuthentication, Profile};
+use countersign_oauth::{
+    Authorization, ClientCall, ClientRefusal, Error, GithubUser, GrantRefusal, Parameters,
+};
+
+use crate::support::*;
+
+async fn house() -> House {
+    let house = House::with(|_| {}, Algorithm::ES256).await;
+    for (id, format) in [("app", AccessTokenFormat::Reference), ("jwt", AccessTokenFormat::Jwt)] {
+        house.client(id, |client| {
+            client.profile = Profile::Github;
+            client.access_token_format = format;
+            client.scopes = scopes("read:user user:email read");
+        });
+    }
+    house.client("strict", |_| {});
+    house
+}
+
+/// What clients for GitHub send: neither PKCE nor `openid`.
+fn plain<'a>(id: &'a str, changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut query = request(id, &[("code_challenge", ""), ("code_challenge_method", ""), ("nonce", "")]);
+    change(&mut query, &[("scope", "read:user read")]);
+    change(&mut query, changes);
+    query
+}
+
+async fn give(house: &House, id: &str) -> String {
+    let code = house.code(&plain(id, &[])).await;
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str())];
+    house.token(id, &form).await.unwrap().access_token
+}
+
+fn basic<'a>(name: &'a str, secret: &'a str, form: &'a Parameters<'a>) -> ClientCall<'a> {
+    ClientCall { authorization: Authorization::Basic { name, secret }, ..ClientCall::new(form) }
+}
+
+#[tokio::test]
+async fn a_confidential_client_may_go_without_pkce_and_a_public_one_may_not() {
+    let house = house().await;
+    assert!(give(&house, "app").await.starts_with("cst_at_"));
+    let session = house.sign_in("alice").await;
+    house.client("page", |client| {
+        client.profile = Profile::Github;
+        client.authentication = ClientAuthentication::None;
+        client.scopes = scopes("read:user read");
+    });
+    for id in ["page", "strict"] {
+        let step = house.begin(&plain(id, &[("scope", "")]), Some(&session)).await.unwrap();
+        assert_eq!(answered(&respond(step), "error").as_deref(), Some("invalid_request"), "{id}");
+    }
+    // RFC 9700 §4.8.2: what is sent counts, in both directions.
+    let pkce = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
+    let code = house.code(&plain("app", &pkce)).await;
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str())];
+    let refused = house.token("app", &form).await;
+    assert!(matches!(refused, Err(Error::InvalidGrant(GrantRefusal::VerifierMissing))));
+    let code = house.code(&plain("app", &[])).await;
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+    let refused = house.token("app", &form).await;
+    assert!(matches!(refused, Err(Error::InvalidGrant(GrantRefusal::VerifierUnexpected))));
+}
+
+#[tokio::test]
+async fn a_redirect_uri_need_not_be_named_twice_but_is_never_another() {
+    let house = house().await;
+    let code = house.code(&plain("app", &[])).await;
+    let other = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", "https://evil.example/"),
+    ];
+    let refused = house.token("app", &other).await;
+    assert!(matches!(refused, Err(Error::InvalidGrant(GrantRefusal::RedirectUriDiffers))));
+    // Everybody else repeats it.
+    let code = house.code(&request("strict", &[])).await;
+    let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+    let refused = house.token("strict", &form).await;
+    assert!(matches!(refused, Err(Error::InvalidGrant(GrantRefusal::RedirectUriDiffers))));
+}
+
+#[tokio::test]
+async fn the_secret_may_be_in_either_place_and_never_in_none() {
+    let house = house().await;
+    let code = "x";
+    let form = |id: &'static str, secret: Option<&'static str>| {
+        let mut form = vec![("grant_type", "authorization_code"), ("code", code), ("client_id", id)];
+        form.extend(secret.map(|secret| ("client_secret", secret)));
+        parameters(&form)
+    };
+    // Registered for Basic, sent in the form: let in, and told about the code; nobody else is.
+    let sent = form("app", Some("secret-of-app"));
+    let answer = house.engine.token(&ClientCall::new(&sent)).await;
+    assert!(matches!(answer, Err(Error::InvalidGrant(GrantRefusal::CodeUnknown))));
+    let refused = [
+        ("strict", Some("secret-of-strict"), ClientRefusal::WrongMethod),
+        ("app", Some("wrong"), ClientRefusal::WrongSecret),
+        ("app", None, ClientRefusal::WrongMethod),
+    ];
+    for (id, secret, why) in refused {
+        let sent = form(id, secret);
+        match house.engine.token(&ClientCall::new(&sent)).await {
+            Err(Error::InvalidClient { reason }) => assert_eq!(reason, why, "{id}"),
+            other => panic!("{id}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_tells_who_gave_it_without_openid() {
+    let house = house().await;
+    let token = give(&house, "jwt").await;
+    let (_, claims) = read_jwt(&token);
+    assert_eq!(claims["aud"], ISSUER, "the default, which is the server itself");
+    let user = house.user("alice");
+    let told = |granted: &str| GithubUser::of(&user, &scopes(granted));
+    assert_eq!((told("read").login.as_str(), told("read").name, told("read").email), ("alice", None, None));
+    let all = told("read:user user:email");
+    assert_eq!(
+        (all.name.as_deref(), all.email.as_deref()),
+        (Some("alice Example"), Some("alice@example.org"))
+    );
+    let unproven = countersign_model::User { email_verified: false, ..user.clone() };
+    assert_eq!(GithubUser::of(&unproven, &scopes("user:email")).email, None);
+}
+
+#[tokio::test]
+async fn an_application_sees_its_own_tokens_only() {
+    let house = house().await;
+    let none = parameters(&[]);
+    for id in ["app", "jwt"] {
+        let token = give(&house, id).await;
+        let secret_of = secret(id);
+        let own = basic(id, &secret_of, &none);
+        let found = house.engine.check_token(&own, id, &token).await.unwrap().unwrap();
+        assert_eq!(found.scopes, scopes("read:user read"));
+        assert_eq!(found.user.unwrap().username.as_str(), "alice");
+        // Under another's name it is refused; in its own name, another's token is unknown.
+        let refused = house.engine.check_token(&own, "strict", &token).await;
+        assert!(matches!(refused, Err(Error::InvalidClient { reason: ClientRefusal::OtherClient })));
+        let strangers_secret = secret("strict");
+        let stranger = basic("strict", &strangers_secret, &none);
+        assert!(house.engine.check_token(&stranger, "strict", &token).await.unwrap().is_none());
+        assert!(house.engine.reset_token(&stranger, "strict", &token).await.unwrap().is_none());
+        assert!(!house.engine.delete_token(&stranger, "strict", &token).await.unwrap());
+        assert!(house.is_active(id, &token).await);
+        assert!(house.engine.delete_token(&own, id, &token).await.unwrap());
+        assert!(house.engine.check_token(&own, id, &token).await.unwrap().is_none());
+        assert!(!house.engine.delete_token(&own, id, &token).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn of_two_resets_one_wins() {
+    let house = house().await;
+    let none = parameters(&[]);
+    for id in ["app", "jwt"] {
+        let token = give(&house, id).await;
+        let secret_of = secret(id);
+        let own = basic(id, &secret_of, &none);
+        let both = tokio::join!(
+            house.engine.reset_token(&own, id, &token),
+            house.engine.reset_token(&own, id, &token)
+        );
+        let fresh: Vec<_> = [both.0, both.1].into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(fresh.len(), 1, "{id}");
+        let (_, response) = &fresh[0];
+        assert!(!house.is_active(id, &token).await && house.is_active(id, &response.access_token).await);
+        let before = house.introspect(id, &response.access_token).await;
+        assert_eq!(before["scope"], "read read:user");
+        // Its grant is the same: it ends with it.
+        let grant = fresh[0].0.record.grant.clone().unwrap();
+        let now = countersign_model::Timestamp::from_seconds(START);
+        countersign_oauth::ports::Grants::revoke_grant(&*house.memory, &grant, now).await.unwrap();
+        assert!(!house.is_active(id, &response.access_token).await);
+        assert!(house.engine.reset_token(&own, id, &response.access_token).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,140 @@
+//! `/applications/{client_id}/token`: what an application asks of its tokens, with its name and secret in `Authorization`.
+
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_model::{Timestamp, TokenId, digest};
+use countersign_oauth::ports::{AccessTokens as _, Unavailable};
+use countersign_oauth::{ApplicationToken, ClientCall, Error, GithubUser};
+use serde_json::{Value, json};
+
+use super::answer::{api_refusal, done, message};
+use super::user;
+use crate::client_request::{ClientRequest, json, too_many, unreadable};
+use crate::endpoints::Endpoint;
+use crate::state::AppState;
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(super) enum Wish {
+    /// Whether the token counts.
+    Check,
+    /// Another in its place.
+    Reset,
+    /// Its end.
+    Delete,
+    /// The end of all that its person gave.
+    DeleteGrant,
+}
+
+/// `POST`
+pub(crate) async fn check(state: State<AppState>, client: Path<String>, request: Request) -> Response {
+    answer(&state, Endpoint::GithubToken, (Wish::Check, client.as_str()), request).await
+}
+
+/// `PATCH`
+pub(crate) async fn reset(state: State<AppState>, client: Path<String>, request: Request) -> Response {
+    answer(&state, Endpoint::GithubToken, (Wish::Reset, client.as_str()), request).await
+}
+
+/// `DELETE`
+pub(crate) async fn delete(state: State<AppState>, client: Path<String>, request: Request) -> Response {
+    answer(&state, Endpoint::GithubToken, (Wish::Delete, client.as_str()), request).await
+}
+
+/// Reads the request, asks for the client's turn, and does what is asked.
+pub(super) async fn answer(
+    state: &AppState,
+    endpoint: Endpoint,
+    (wish, client): (Wish, &str),
+    request: Request,
+) -> Response {
+    let request = match ClientRequest::read(state, endpoint, request).await {
+        Ok(request) => request,
+        Err(refused) => return refused,
+    };
+    let parameters = match request.parameters() {
+        Ok(parameters) => parameters,
+        Err(bad) => return unreadable(bad),
+    };
+    let Some(token) = parameters.value("access_token") else {
+        return message(StatusCode::UNPROCESSABLE_ENTITY, "access_token is missing");
+    };
+    let call = request.call(&parameters);
+    let turn = match request.turn(state, &call) {
+        Ok(turn) => turn,
+        Err(refused) => return too_many(refused),
+    };
+    let answer = grant(state, (wish, client), &call, token).await;
+    turn.ended(&answer);
+    match answer {
+        Ok(Some(response)) => response,
+        Ok(None) => message(StatusCode::NOT_FOUND, "Not Found"),
+        Err(error) => api_refusal(&error),
+    }
+}
+
+/// Does it; `None` is for what nobody here knows.
+async fn grant(
+    state: &AppState,
+    (wish, client): (Wish, &str),
+    call: &ClientCall<'_>,
+    token: &str,
+) -> Result<Option<Response>, Error> {
+    let engine = state.engine();
+    let shown =
+        |found: &ApplicationToken, token: &str| json(StatusCode::OK, document(found, token).to_string());
+    Ok(match wish {
+        Wish::Check => engine.check_token(call, client, token).await?.map(|found| shown(&found, token)),
+        Wish::Reset => {
+            let fresh = engine.reset_token(call, client, token).await?;
+            fresh.map(|(found, fresh)| shown(&found, &fresh.access_token))
+        }
+        Wish::Delete => engine.delete_token(call, client, token).await?.then(done),
+        Wish::DeleteGrant => match engine.check_token(call, client, token).await? {
+            Some(found) => Some(give_back(state, &found).await?),
+            None => None,
+        },
+    })
+}
+
+/// Ends what a person gave, every token of it, and the memory that they agreed: they will be asked again.
+async fn give_back(state: &AppState, found: &ApplicationToken) -> Result<Response, Error> {
+    let (client, now) = (&found.client.client_id, state.env().now());
+    match &found.user {
+        Some(user) => {
+            state.store().withdraw_consent(&user.id, client, now).await.map_err(Unavailable::from)?;
+        }
+        None => state.store().revoke_access_token(&found.record.id, now).await?,
+    }
+    Ok(done())
+}
+
+/// A token as its application may know it.
+fn document(found: &ApplicationToken, token: &str) -> Value {
+    let ApplicationToken { client, user, scopes, record, .. } = found;
+    let last_eight = token.len().checked_sub(8).and_then(|from| token.get(from..));
+    let moment = |at: Timestamp| jiff::Timestamp::from_second(at.seconds()).map(|at| at.to_string()).ok();
+    // What never ends has no end that could be written.
+    let ends = (record.expires_at != Timestamp::MAX).then(|| moment(record.expires_at)).flatten();
+    json!({
+        "id": number(&record.id),
+        "token": token,
+        "token_last_eight": last_eight,
+        "scopes": scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "created_at": moment(record.issued_at),
+        "updated_at": moment(record.issued_at),
+        "expires_at": ends,
+        "app": { "client_id": client.client_id.as_str(), "name": client.client_name },
+        "user": user.as_ref().map(|user| user::document(&GithubUser::of(user, scopes))),
+        "note": null,
+        "note_url": null,
+        "fingerprint": null,
+    })
+}
+
+/// A number for whom our own name is no number.
+fn number(id: &TokenId) -> u64 {
+    let hash = digest::sha256(id.as_str().as_bytes());
+    hash.iter().take(6).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
+}

@@ -1,0 +1,108 @@
+"""docs/guides/third-party-app.md, followed word for word: its commands are read from the page and typed into a shell."""
+
+import os
+import re
+import subprocess
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from support.browser import Browser
+from support.instance import clean_environment
+from support.machine import ROOT, binary
+from test_start import Developer
+
+GUIDE = ROOT / "docs" / "guides" / "third-party-app.md"
+CALLBACK = "http://127.0.0.1/callback"
+
+
+@pytest.fixture(scope="module")
+def developer(tmp_path_factory):
+    made = Developer(tmp_path_factory.mktemp("third-party"))
+    made.start(*made.ask_for_ports)
+    yield made
+    made.stop()
+
+
+class Shell:
+    """One terminal in which the reader types."""
+
+    def __init__(self, developer):
+        commands = developer.directory / "bin"
+        commands.mkdir()
+        (commands / "countersign").symlink_to(os.path.abspath(binary()))
+        environment = clean_environment() | {"PATH": f"{commands}:{os.environ['PATH']}"}
+        self.process = subprocess.Popen(["/bin/bash"], cwd=developer.directory, env=environment, text=True, bufsize=1,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def type(self, command):
+        self.process.stdin.write(f"{command}\nstatus=$?; echo; echo done $status\n")
+        said = ""
+        for line in self.process.stdout:
+            if line.startswith("done "):
+                return int(line.split()[1]), said.strip()
+            said += line
+        raise AssertionError(f"the shell ended at {command}: {said}")
+
+
+def commands(developer):
+    """What stands after a prompt, with the ports of this start instead of the usual ones."""
+    text = GUIDE.read_text()
+    ports = {"8400": developer.ports["--server-port"], "8443": developer.ports["--gateway-port"]}
+    for usual, port in ports.items():
+        text = text.replace(f"localhost:{usual}", f"localhost:{port}")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.S)
+    return [command.strip() for block in blocks for command in re.findall(r"^\$ ((?:.*\\\n)*.*)$", block, re.M)]
+
+
+def take_it_back(browser, developer):
+    """What the guide has alice do on her account page."""
+    base = f"http://localhost:{developer.ports['--server-port']}"
+    browser.open(f"{base}/account/authorizations")
+    [address] = re.findall(r'href="(/account/authorization\?client_id=garden)"', browser.page.text)
+    browser.open(base + address)
+    browser.submit("withdraw", "withdraw-submit")
+    assert browser.page.url.endswith("done=withdrawn") and "Garden" not in browser.page.text
+
+
+def test_the_guide(developer):
+    shell = Shell(developer)
+    _, person, password = re.search(r"Sign-in page +(\S+) +(\S+) / (\S+)", developer.said).groups()
+    said = []
+    try:
+        for command in commands(developer):
+            if command == "read -r code":
+                shell.process.stdin.write(f"read -r code\n{code}\n")
+                continue
+            if "refused.json" in command:
+                take_it_back(browser, developer)
+            status, answer = shell.type(command)
+            expected = 1 if "token scan" in command else 0
+            assert status == expected, f"{command}\n{answer}"
+            said.append(answer)
+            if command.startswith("echo "):
+                browser = Browser()
+                browser.open(answer)
+                browser.submit("sign-in", "login-submit", username=person, password=password)
+                assert "Garden" in browser.page.text
+                back = browser.submit("consent", "consent-allow", CALLBACK)
+                query = parse_qs(urlsplit(back).query)
+                assert query["state"] == ["s1"] and "iss" in query
+                code = query["code"][0]
+    finally:
+        shell.process.kill()
+        shell.process.wait(20)
+    [tokens] = [answer for answer in said if '"access_token"' in answer]
+    assert '"scope":"demo.read demo.write openid"' in tokens and "expires_in" not in tokens
+    [hello] = [answer for answer in said if '"identity"' in answer]
+    assert '"garden"' in hello
+    [scan] = [answer for answer in said if "access_token cst_at_" in answer]
+    assert "garden.json:1:18: access_token" in scan and "garden.secret:1:1: client_secret cst_cs_" in scan
+    assert said[-2] == "401", said[-2:]
+
+
+def test_the_demo_route_takes_tokens_as_clients_for_github_send_them(developer):
+    gateway, ca = f"https://localhost:{developer.ports['--gateway-port']}/hello", ".countersign/ca.pem"
+    line = f'curl -s -o /dev/null -w "%{{http_code}}" --cacert {ca} {gateway} -H "Authorization: token $(cat .countersign/reference-token)"'
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=developer.directory, env=clean_environment(), capture_output=True, text=True, timeout=60)
+    assert done.stdout == "200", done.stderr
