@@ -17,6 +17,7 @@ mod bad_input;
 mod browser;
 mod consent;
 mod device;
+mod errors;
 mod extensions;
 mod form_post;
 mod headers;

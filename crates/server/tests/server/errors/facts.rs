@@ -1,0 +1,167 @@
+//! Every fact, by name.
+
+use countersign_oauth::{ClientRefusal, Error, GrantRefusal, RegistrationRefusal, RequestObjectRefusal};
+
+/// A list of names and the match that leads to them, from one text.
+macro_rules! facts {
+    ($list:ident, $name:ident, $fact:ty, { $($pattern:pat => $text:literal,)+ }) => {
+        const $list: &[&str] = &[$($text),+];
+
+        fn $name(fact: &$fact) -> &'static str {
+            match fact {
+                $($pattern => $text),+
+            }
+        }
+    };
+}
+
+facts!(ERRORS, error, Error, {
+    Error::DuplicateParameter => "DuplicateParameter",
+    Error::Missing(_) => "Missing",
+    Error::Invalid(_) => "Invalid",
+    Error::InvalidClient { .. } => "InvalidClient",
+    Error::CertificateMissing => "CertificateMissing",
+    Error::ProofMissing => "ProofMissing",
+    Error::InvalidDpopProof(_) => "InvalidDpopProof",
+    Error::UseDpopNonce(_) => "UseDpopNonce",
+    Error::TwoKeys => "TwoKeys",
+    Error::TwoMethods => "TwoMethods",
+    Error::UnsupportedGrantType => "UnsupportedGrantType",
+    Error::UnauthorizedClient => "UnauthorizedClient",
+    Error::InvalidGrant(_) => "InvalidGrant",
+    Error::InvalidScope => "InvalidScope",
+    Error::UnboundToken => "UnboundToken",
+    Error::InvalidAuthorizationDetails => "InvalidAuthorizationDetails",
+    Error::Exchange(_) => "Exchange",
+    Error::InvalidTarget => "InvalidTarget",
+    Error::UnknownClient => "UnknownClient",
+    Error::ClientDocument(_) => "ClientDocument",
+    Error::DisabledClient => "DisabledClient",
+    Error::RedirectUriMissing => "RedirectUriMissing",
+    Error::RedirectUriUnregistered => "RedirectUriUnregistered",
+    Error::UnknownInteraction => "UnknownInteraction",
+    Error::UnsupportedResponseType => "UnsupportedResponseType",
+    Error::UnsupportedResponseMode => "UnsupportedResponseMode",
+    Error::ChallengeMissing => "ChallengeMissing",
+    Error::ChallengeMalformed => "ChallengeMalformed",
+    Error::ChallengeMethod => "ChallengeMethod",
+    Error::InvalidRequestObject(_) => "InvalidRequestObject",
+    Error::InvalidRequestUri => "InvalidRequestUri",
+    Error::PushedRequestRequired => "PushedRequestRequired",
+    Error::SignedRequestRequired => "SignedRequestRequired",
+    Error::ResponseKeyUnavailable => "ResponseKeyUnavailable",
+    Error::RegistrationNotSupported => "RegistrationNotSupported",
+    Error::LoginRequired => "LoginRequired",
+    Error::ConsentRequired => "ConsentRequired",
+    Error::UnmetAuthentication => "UnmetAuthentication",
+    Error::AccessDenied => "AccessDenied",
+    Error::AuthorizationPending => "AuthorizationPending",
+    Error::SlowDown => "SlowDown",
+    Error::ExpiredToken => "ExpiredToken",
+    Error::UnknownUserCode => "UnknownUserCode",
+    Error::HintCount => "HintCount",
+    Error::UnknownPerson => "UnknownPerson",
+    Error::InvalidBindingMessage => "InvalidBindingMessage",
+    Error::InvalidSignedRequest(_) => "InvalidSignedRequest",
+    Error::TooManyWaiting => "TooManyWaiting",
+    Error::UnknownApproval => "UnknownApproval",
+    Error::InvalidToken => "InvalidToken",
+    Error::InsufficientScope => "InsufficientScope",
+    Error::Registration(_) => "Registration",
+    Error::Unavailable(_) => "Unavailable",
+    Error::Signing(_) => "Signing",
+});
+
+facts!(CLIENT_REFUSALS, client_refusal, ClientRefusal, {
+    ClientRefusal::Absent => "client: Absent",
+    ClientRefusal::Malformed => "client: Malformed",
+    ClientRefusal::Unknown => "client: Unknown",
+    ClientRefusal::Document => "client: Document",
+    ClientRefusal::Disabled => "client: Disabled",
+    ClientRefusal::WrongMethod => "client: WrongMethod",
+    ClientRefusal::WrongSecret => "client: WrongSecret",
+    ClientRefusal::OtherClient => "client: OtherClient",
+    ClientRefusal::Public => "client: Public",
+    ClientRefusal::CertificateAbsent => "client: CertificateAbsent",
+    ClientRefusal::CertificateUnvouched => "client: CertificateUnvouched",
+    ClientRefusal::CertificateName => "client: CertificateName",
+    ClientRefusal::CertificateUnknown => "client: CertificateUnknown",
+    ClientRefusal::AssertionMalformed => "client: AssertionMalformed",
+    ClientRefusal::AssertionType => "client: AssertionType",
+    ClientRefusal::AssertionAlgorithm => "client: AssertionAlgorithm",
+    ClientRefusal::AssertionIssuer => "client: AssertionIssuer",
+    ClientRefusal::AssertionAudience => "client: AssertionAudience",
+    ClientRefusal::AssertionTime => "client: AssertionTime",
+    ClientRefusal::AssertionReplayed => "client: AssertionReplayed",
+    ClientRefusal::AssertionSignature => "client: AssertionSignature",
+    ClientRefusal::KeysUnavailable => "client: KeysUnavailable",
+});
+
+facts!(GRANT_REFUSALS, grant_refusal, GrantRefusal, {
+    GrantRefusal::CodeUnknown => "grant: CodeUnknown",
+    GrantRefusal::CodeReplayed => "grant: CodeReplayed",
+    GrantRefusal::CodeExpired => "grant: CodeExpired",
+    GrantRefusal::CodeForeign => "grant: CodeForeign",
+    GrantRefusal::RedirectUriDiffers => "grant: RedirectUriDiffers",
+    GrantRefusal::VerifierMissing => "grant: VerifierMissing",
+    GrantRefusal::VerifierWrong => "grant: VerifierWrong",
+    GrantRefusal::VerifierUnexpected => "grant: VerifierUnexpected",
+    GrantRefusal::DeviceCodeUnknown => "grant: DeviceCodeUnknown",
+    GrantRefusal::AuthReqIdUnknown => "grant: AuthReqIdUnknown",
+    GrantRefusal::Assertion(_) => "grant: Assertion",
+    GrantRefusal::AssertionReplayed => "grant: AssertionReplayed",
+    GrantRefusal::CodeKeyDiffers => "grant: CodeKeyDiffers",
+    GrantRefusal::RefreshKeyDiffers => "grant: RefreshKeyDiffers",
+    GrantRefusal::Revoked => "grant: Revoked",
+    GrantRefusal::AccountDisabled => "grant: AccountDisabled",
+    GrantRefusal::RefreshUnknown => "grant: RefreshUnknown",
+    GrantRefusal::RefreshExpired => "grant: RefreshExpired",
+    GrantRefusal::RefreshForeign => "grant: RefreshForeign",
+    GrantRefusal::RefreshReplayed => "grant: RefreshReplayed",
+});
+
+facts!(REQUEST_OBJECT_REFUSALS, request_object_refusal, RequestObjectRefusal, {
+    RequestObjectRefusal::Malformed => "request: Malformed",
+    RequestObjectRefusal::Undecryptable => "request: Undecryptable",
+    RequestObjectRefusal::Algorithm => "request: Algorithm",
+    RequestObjectRefusal::KeysUnavailable => "request: KeysUnavailable",
+    RequestObjectRefusal::Signature => "request: Signature",
+    RequestObjectRefusal::Claims => "request: Claims",
+    RequestObjectRefusal::Replayed => "request: Replayed",
+});
+
+facts!(REGISTRATION_REFUSALS, registration_refusal, RegistrationRefusal, {
+    RegistrationRefusal::TokenMissing => "registration: TokenMissing",
+    RegistrationRefusal::TokenInvalid => "registration: TokenInvalid",
+    RegistrationRefusal::Document(_) => "registration: Document",
+    RegistrationRefusal::RedirectUri(_) => "registration: RedirectUri",
+    RegistrationRefusal::Metadata { .. } => "registration: Metadata",
+    RegistrationRefusal::Statement(_) => "registration: Statement",
+    RegistrationRefusal::StatementUnapproved(_) => "registration: StatementUnapproved",
+    RegistrationRefusal::Full => "registration: Full",
+});
+
+/// Every name there is.
+pub(super) fn every() -> impl Iterator<Item = &'static str> {
+    let lists = [ERRORS, CLIENT_REFUSALS, GRANT_REFUSALS, REQUEST_OBJECT_REFUSALS, REGISTRATION_REFUSALS];
+    lists.into_iter().flatten().copied()
+}
+
+/// The name of a fact, and of the reason in it.
+pub(super) fn names(fact: &Error) -> impl Iterator<Item = String> {
+    let reason = match fact {
+        Error::InvalidClient { reason } => Some(client_refusal(reason)),
+        Error::InvalidGrant(reason) => Some(grant_refusal(reason)),
+        Error::InvalidRequestObject(reason) | Error::InvalidSignedRequest(reason) => {
+            Some(request_object_refusal(reason))
+        }
+        Error::Registration(reason) => Some(registration_refusal(reason)),
+        _ => None,
+    };
+    [Some(error(fact)), reason].into_iter().flatten().map(str::to_owned)
+}
+
+/// What a person is told in their own words: no application could do anything about it.
+pub(super) fn is_for_people_alone(fact: &Error) -> bool {
+    matches!(fact, Error::UnknownInteraction | Error::UnknownUserCode | Error::UnknownApproval)
+}
