@@ -183,7 +183,9 @@ mod tests {
 
     fn every_help(command: &clap::Command, texts: &mut Vec<(String, String)>) {
         if let Some(text) = command.get_after_help() {
-            texts.push((command.get_name().to_owned(), text.to_string()));
+            // A command may go on in the next line, as in a shell.
+            let text = text.to_string().replace("\\\n    ", "");
+            texts.push((command.get_name().to_owned(), text));
         }
         command.get_subcommands().for_each(|below| every_help(below, texts));
     }
