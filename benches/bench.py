@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "benches"), str(ROOT / "interop")]
 def arguments():
     parser = argparse.ArgumentParser(description="Countersign beside its peers; figures, never a test.")
     parser.add_argument("--quick", action="store_true", help="one short round of everything, and fewer keys; for trying out")
-    parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="only these rows (start, memory and those named in RESULTS.json)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="only these rows (start, memory, revocation, million and those named in RESULTS.json)")
     parser.add_argument("--without", nargs="+", default=[], metavar="PEER", help="leave these peers out")
     parser.add_argument("--rounds", type=int, help="rounds of each cell [3]")
     parser.add_argument("--seconds", type=float, help="seconds of a round [3]")
@@ -98,9 +98,10 @@ def main() -> int:
 
     build()
     about = report.machine()
-    from rows import footprint, gateway, issuer
+    from rows import footprint, gateway, grants, issuer, million, revocation
 
-    results, notes = [], []
+    results, notes, closing = [], [], []
+    wants = lambda *keys: not chosen.only or any(key in chosen.only for key in keys)
 
     def say(text: str):
         print(text, flush=True)
@@ -109,23 +110,34 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as directory:
         stage = Stage(Path(directory), chosen.quick)
-        try:
-            cast = casting(stage, chosen)
-            notes += [f"{name}: {why}" for name, why in stage.absent.items()]
-            rows = gateway.rows(cast) + issuer.rows(cast)
-            cells = {row.key: row for row in rows}
-            cast.issuer_plan = cells["client-credentials"].cells[0].plan
-            cast.their_plan = cells["client-credentials"].cells[-1].plan
-            wanted = [row for row in rows if not chosen.only or row.key in chosen.only]
+
+        def row_by_row(wanted):
             for row in wanted:
                 say(f"\n{row.title}")
                 figures = measure(row, chosen.rounds, chosen.seconds, say)
                 results.append((row, figures))
                 for line in report.table(row, figures)[4:]:
                     print(line, flush=True)
+
+        try:
             found = {}
+            # These need no peer: alone, they start none.
+            if wants("revocation"):
+                found["revocation"] = revocation.measured(stage, say, closing)
+            if wants("million"):
+                row_by_row(million.rows(stage, say, closing))
+            if chosen.only and not set(chosen.only) - {"revocation", "million"}:
+                return 0
+            stage.stop_started()
+            cast = casting(stage, chosen)
+            notes += [f"{name}: {why}" for name, why in stage.absent.items()]
+            rows = gateway.rows(cast) + issuer.rows(cast) + grants.rows(cast, wants)
+            cells = {row.key: row for row in rows}
+            cast.issuer_plan = cells["client-credentials"].cells[0].plan
+            cast.their_plan = cells["client-credentials"].cells[-1].plan
+            row_by_row(row for row in rows if wants(row.key))
             # After the rows: starting anew forgets what was remembered.
-            if not chosen.only or "start" in chosen.only or "memory" in chosen.only:
+            if wants("start", "memory"):
                 found["start"] = footprint.starts(cast, 3 if chosen.quick else 7)
                 for one in found["start"]:
                     say(f"start  {one['milliseconds']:8.0f} ms  {one['who']}")
@@ -137,6 +149,8 @@ def main() -> int:
                 say("\nwritten: benches/RESULTS.md, benches/RESULTS.json")
         finally:
             stage.close()
+            for close in closing:
+                close()
     return 0
 
 

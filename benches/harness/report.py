@@ -68,6 +68,12 @@ def write(results: list[tuple[Row, list[Figures]]], notes: list[str], about: dic
     if footprint.get("memory"):
         lines += ["### Memory (proportional set size)", "", "| | idle MB | loaded MB | goal |", "|---|--:|--:|---|"]
         lines += [f"| {one['who']} | {one['idle']:.1f} | {one['loaded']:.1f} | {one['goal']} |" for one in footprint["memory"]] + [""]
+    if footprint.get("revocation"):
+        lines += ["### Revocation, from its answer until the gateway refuses", "",
+                  "Asked over and over on one connection: a delay includes the request that is refused. On the command line, the answer is its end.", "",
+                  "| | revoked | times | p50 ms | p99 ms | worst ms | goal (p99) |", "|---|---|--:|--:|--:|--:|---|"]
+        lines += [f"| {one['where']} | {one['what']} | {one['times']} | {one['p50_ms']} | {one['p99_ms']} | {one['worst_ms']} | {one['goal']} |"
+                  for one in footprint["revocation"]] + [""]
     if notes:
         lines += ["### Left out", ""] + [f"- {note}" for note in notes] + [""]
     (ROOT / "benches" / "RESULTS.md").write_text("\n".join(lines))

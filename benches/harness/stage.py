@@ -51,6 +51,12 @@ class Stage:
         own = VENV / "bin" / name
         return str(own) if own.exists() else shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
+    def stop_started(self):
+        """Ends everybody but the upstream, so that nothing of them runs beside what comes next."""
+        for process in self.processes[1:]:
+            process.stop()
+        del self.processes[1:]
+
     def close(self):
         for process in reversed(self.processes):
             try:

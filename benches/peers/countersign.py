@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,11 +21,17 @@ class Countersign:
     name = "Countersign"
     redirect, verifier = REDIRECT, VERIFIER
 
-    def __init__(self, stage: Stage, algorithm: str = "ES256", tls: bool = False):
+    def __init__(self, stage: Stage, algorithm: str = "ES256", tls: bool = False, label: str | None = None, change=None, core: str = SERVER_CORE):
         self.stage, self.algorithm, self.with_tls = stage, algorithm, tls
-        self.label = f"countersign-{algorithm}{'-tls' if tls else ''}"
-        self.instance = Instance(stage.directory / self.label, f"http://{stage.upstream}", self._change)
-        self.instance.prefix = ["taskset", "-c", SERVER_CORE]
+        self.label = label or f"countersign-{algorithm}{'-tls' if tls else ''}"
+
+        def changes(config: dict):
+            self._change(config)
+            if change:
+                change(config)
+
+        self.instance = Instance(stage.directory / self.label, f"http://{stage.upstream}", changes)
+        self.instance.prefix = ["taskset", "-c", core]
         self.instance.start()
         self.process = Process(self.label, [], stage.directory)
         self.process.popen = self.instance.process
@@ -34,7 +41,11 @@ class Countersign:
         jwks = self.stage.directory / "partner.jwks.json"
         jwks.write_text(json.dumps({"keys": [key for signer in self.stage.signers.values() for key in signer.jwks["keys"]]}))
         config["issuers"] = {"partner": {"issuer": material.ISSUER, "jwks_file": str(jwks), "algorithms": ["ES256", "RS256", "EdDSA"],
-                                         "audience": material.AUDIENCE}}
+                                         "audience": material.AUDIENCE, "subjects": "username"}}
+        config["grants"] = {
+            "token_exchange": [{"client": "exchanger", "subject_clients": ["web"], "audiences": [config["server"]["issuer"]], "scopes": ["orders.read"]}],
+            "jwt_bearer": [{"issuer": "partner", "clients": ["partner-cli"], "scopes": ["orders.read"], "max_lifetime": "1h"}],
+        }
         upstream = f"http://{self.stage.upstream}"
         route = lambda name, **more: {"name": name, "path": f"/{name}", "upstream": upstream} | more
         config["gateway"]["routes"] = [
@@ -51,6 +62,10 @@ class Countersign:
             del config["gateway"]["tls"]
         config["keys"] = {"algorithms": [self.algorithm]}
         config["network"] = {"workers": 1}
+        # One address asks as often as it can. Everything is counted all the same.
+        most = 1_000_000
+        config["limits"] = {"requests_per_client_and_second": most, "requests_per_address_and_second": most,
+                            "authorization_requests_per_address_and_minute": 60 * most}
         # Nobody here writes a line for each request.
         config["log"] = {"format": "json", "level": "warn"}
 
@@ -106,9 +121,20 @@ class Countersign:
 
     def session(self) -> str:
         """The Cookie field of a signed-in browser."""
-        browser = Browser()
-        browser.authorize(self.instance.issuer + self.authorize_path(), REDIRECT, "alice", self.user_password)
+        browser, _ = self.signed_in(self.authorize_path())
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.session.cookies)
+
+    def signed_in(self, path: str) -> tuple[Browser, str]:
+        """A browser in which alice has signed in, and where it was sent. On a busy machine she has to try again."""
+        for _ in range(6):
+            browser = Browser()
+            try:
+                return browser, browser.authorize(self.instance.issuer + path, REDIRECT, "alice", self.user_password)
+            except AssertionError as turned_away:
+                if "Try again in" not in str(turned_away):
+                    raise
+                time.sleep(5)
+        raise RuntimeError("nobody can sign in: the machine is too busy")
 
     def reference_token(self) -> str:
         return self.instance.client_credentials("reference", self.reference_secret)["access_token"]

@@ -43,6 +43,8 @@ const provider = new Provider(url, {
   clients: [
     { client_id: 'service', client_secret: secret, grant_types: ['client_credentials'], redirect_uris: [], response_types: [],
       token_endpoint_auth_method: 'client_secret_post' },
+    { client_id: 'tv', token_endpoint_auth_method: 'none', grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      redirect_uris: [], response_types: [] },
     { client_id: 'web', token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [redirect],
       response_types: ['code'] },
   ],
@@ -64,6 +66,7 @@ const provider = new Provider(url, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true },
     resourceIndicators: {
@@ -77,9 +80,27 @@ const provider = new Provider(url, {
   },
   interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
 })
+// Devices that alice has allowed, as its own pages would have left them: their codes, a line each.
+async function allowedDevices(count) {
+  const client = await provider.Client.find('tv')
+  const codes = []
+  for (let number = 0; number < count; number++) {
+    const grant = new provider.Grant({ clientId: 'tv', accountId: 'alice' })
+    grant.addOIDCScope('openid offline_access orders.read')
+    grant.addResourceScope('https://bench.example.com', 'orders.read')
+    const code = new provider.DeviceCode({
+      client, accountId: 'alice', acr: 'urn:mace:incommon:iap:bronze', amr: ['pwd'], authTime: Math.floor(Date.now() / 1000), grantId: await grant.save(),
+      scope: 'openid offline_access orders.read', resource: 'https://bench.example.com', params: { client_id: 'tv' }, userCode: `user-code-${number}`,
+    })
+    codes.push(await code.save())
+  }
+  return codes.join('\n') + '\n'
+}
 const callback = provider.callback()
 createServer(async (request, response) => {
-  if (request.url.startsWith('/sign-in/')) {
+  if (request.url.startsWith('/allowed-devices?count=')) {
+    response.end(await allowedDevices(Number(request.url.split('=')[1])))
+  } else if (request.url.startsWith('/sign-in/')) {
     await provider.interactionFinished(request, response, { login: { accountId: 'alice' } })
   } else {
     callback(request, response)
