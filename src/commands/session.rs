@@ -115,7 +115,7 @@ impl Revoke {
             );
             if left > 0 {
                 text.push_str(&format!(
-                    "\n{} with offline_access stay: --offline ends them too",
+                    "\nleft, because it was given with offline_access: {}; --offline ends that too",
                     counted(left, "grant")
                 ));
             }
