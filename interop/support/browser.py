@@ -18,10 +18,14 @@ class _Forms(HTMLParser):
         attributes = dict(attributes)
         if tag == "form":
             self._open = {"action": attributes.get("action", ""), "method": attributes.get("method", "get"),
-                          "fields": {}, "ids": {}, "buttons": {}}
+                          "fields": {}, "boxes": {}, "ids": {}, "buttons": {}}
             self.forms[attributes.get("id")] = self._open
-        elif self._open is not None and tag == "input":
-            self._open["fields"][attributes["name"]] = attributes.get("value", "")
+        elif self._open is not None and tag in ("input", "textarea"):
+            is_box = attributes.get("type") in ("checkbox", "radio")
+            if is_box:
+                self._open["boxes"][attributes["name"]] = attributes.get("value", "on")
+            if not is_box or "checked" in attributes:
+                self._open["fields"][attributes["name"]] = attributes.get("value", "")
             if "id" in attributes:
                 self._open["ids"][attributes["id"]] = attributes["name"]
         elif self._open is not None and tag == "button" and "id" in attributes:
@@ -55,10 +59,16 @@ class Browser:
         parser.feed(self.page.text)
         return form_id in parser.forms
 
-    def submit(self, form_id: str, button: str, stop_at: str | None = None, **by_id: str) -> str | None:
-        """Fills in fields by id and presses a button by id."""
+    def submit(self, form_id: str, button: str, stop_at: str | None = None, without: tuple = (),
+               ticking: tuple = (), **by_id: str) -> str | None:
+        """Fills in fields by id, unticks and ticks boxes by name, and presses a button by id."""
         form = self.form(form_id)
         fields = dict(form["fields"])
+        for box in without:
+            del fields[box]
+        for box in ticking:
+            assert box in form["boxes"], f"no box {box} in {form_id}"
+            fields[box] = form["boxes"][box]
         for field_id, value in by_id.items():
             fields[form["ids"][field_id]] = value
         name, value = form["buttons"][button]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use countersign_model::{AccessTokenFormat, Client, ClientId, GrantType, OptionalScopes, TokenLife};
+use countersign_oauth::ports::Clients as _;
 use http::StatusCode;
 use serde_json::json;
 
@@ -50,6 +52,32 @@ async fn access_tokens_end_with_their_ten_minutes() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
         assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""), "{answer:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_without_an_end_lives_until_it_is_taken_back() {
+    let house = House::new().await;
+    let app = ClientId::from("app");
+    let mut client = Client::clone(&*house.store().client(&app).await.unwrap().unwrap());
+    client.access_token_format = AccessTokenFormat::Reference;
+    client.lifetimes.access_token = Some(TokenLife::UntilWithdrawn);
+    client.grant_types.remove(&GrantType::RefreshToken);
+    client.optional_scopes = OptionalScopes::AllButOpenid;
+    house.store().update_client(&client, house.bench.now()).await.unwrap();
+    let code = house.code_for(&mut house.browser(), "openid orders.read").await;
+    let answer = house.redeem(&code).await;
+    assert!(answer.json().get("expires_in").is_none(), "{answer:?}");
+    assert!(answer.json().get("refresh_token").is_none(), "{answer:?}");
+    let token = answer.text("access_token");
+    assert_eq!(house.bearer(&token).await.status, StatusCode::OK);
+    house.bench.pass(hours(3 * 365 * 24));
+    while house.store().purge(house.bench.now(), 1_000).await.unwrap() > 0 {}
+    assert_eq!(house.bearer(&token).await.status, StatusCode::OK, "housekeeping took a live token");
+    let told = house.introspect(&token).await;
+    assert_eq!((&told["active"], told.get("exp")), (&json!(true), None), "{told}");
+    house.store().withdraw_consent(&"usr_alice".into(), &app, house.bench.now()).await.unwrap();
+    house.soon_refused(("authorization", &format!("Bearer {token}"))).await;
+    assert_eq!(house.introspect(&token).await, json!({ "active": false }));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

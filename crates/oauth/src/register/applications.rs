@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use countersign_model::GrantType;
+use countersign_access::TokenKind;
 use countersign_model::{
-    Client, ClientAuthentication, ClientId, OptionalScopes, SecretString, Timestamp, TokenLife, UserId,
+    Client, ClientAuthentication, ClientId, GrantType, OptionalScopes, SecretString, Timestamp, TokenLife,
+    UserId,
 };
 
 use super::{CheckedMetadata, Members, RegistrationRefusal, checks};
@@ -118,7 +119,7 @@ impl<P: Ports> Engine<P> {
                 return Err(RegistrationRefusal::metadata("token_endpoint_auth_method", fault).into());
             }
         }
-        let secret = self.env.rng.token();
+        let secret = TokenKind::ClientSecret.generate(&*self.env.rng);
         let mut after = Client::clone(&before);
         after.secrets.insert(0, secret.hash());
         after.secrets.truncate(2);

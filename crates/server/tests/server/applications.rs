@@ -73,6 +73,9 @@ async fn an_application_is_registered_used_changed_and_ended() {
     let renewed = browser.submit(&show, &[("decision", "new")]).await;
     let newer = code(&renewed, "client-secret");
     assert_ne!(newer, secret);
+    for known in [&secret, &newer] {
+        assert!(known.starts_with("cst_cs_"), "a leaked one can be found");
+    }
     let introspect = async |secret: &str| {
         let form = [("client_id", id.as_str()), ("token", tokens.text("access_token"))];
         let credentials =
