@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use countersign_store::{Announcement, Changes, Location, Store, StoreSettings};
 
+/// A thousand callers at once wait for each other, however slow the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 pub struct Fresh {
     pub settings: StoreSettings,
     pub directory: Option<tempfile::TempDir>,
@@ -12,13 +15,16 @@ pub struct Fresh {
 impl Fresh {
     pub fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { settings: StoreSettings::sqlite(directory.path().join("data")), directory: Some(directory) }
+        let mut settings = StoreSettings::sqlite(directory.path().join("data"));
+        settings.patience = PATIENCE;
+        Self { settings, directory: Some(directory) }
     }
 
     pub fn postgres() -> Option<Self> {
         let server = crate::postgres_server::server()?;
         let mut settings = StoreSettings::postgres(server.database());
         settings.connections = 8;
+        settings.patience = PATIENCE;
         Some(Self { settings, directory: None })
     }
 
