@@ -108,6 +108,7 @@ pub(super) async fn our_own_fault(table: &mut Table) {
     let unsigned = post_with(&app, "/introspect", &fields, &[("token", "x")]).await;
     table.row("/introspect", &Error::Signing(SigningFailed), wire, unsigned);
     app.store.close().await;
+    let wire = (503, "temporarily_unavailable", "RFC 6749 §4.1.2.1");
     let fact = Error::Unavailable(Unavailable("the reason is for the log alone".into()));
     let grant = [("grant_type", "client_credentials")];
     for (path, form) in [
