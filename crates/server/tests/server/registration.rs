@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use countersign_model::GrantType;
 use countersign_oauth::register::{ClientDocumentPolicy, RegistrationAccess};
 use countersign_server::{RegistrationsPerHour, ServerSettings};
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ async fn open(per_hour: u32) -> App {
         settings.mtls_url = Some("https://mtls.auth.example".to_owned());
         settings.registration.profiles = countersign_model::Profile::ALL.to_vec();
         settings.registration.authorization_details_types.insert("payment".to_owned());
+        settings.registration.grant_types.insert(GrantType::Ciba);
     })
     .await
 }
@@ -157,6 +159,24 @@ async fn people_are_told_who_speaks_for_a_client() {
     assert!(page.shows("<strong>evil.example:8443</strong>") && !page.shows("consent-unvouched"), "{page:?}");
 }
 
+/// What a member needs beside it to be looked at.
+fn beside(member: &str) -> Value {
+    if member.starts_with("tls_client_auth_") {
+        json!({ "token_endpoint_auth_method": "tls_client_auth" })
+    } else if member.starts_with("backchannel_") {
+        json!({
+            "token_endpoint_auth_method": "client_secret_basic",
+            "grant_types": [GrantType::Ciba.as_str()],
+            "response_types": [],
+            "redirect_uris": [],
+            "backchannel_token_delivery_mode": "ping",
+            "backchannel_client_notification_endpoint": "https://app.example/ping",
+        })
+    } else {
+        json!({})
+    }
+}
+
 /// What the description says of members is what the engine does with them.
 #[tokio::test]
 async fn the_description_is_true() {
@@ -220,10 +240,15 @@ async fn the_description_is_true() {
         });
         told.extend(names(&app.register(&changes).await));
     }
+    let mut backchannel = beside("backchannel_");
+    backchannel["jwks_uri"] = "https://app.example/jwks".into();
+    backchannel["backchannel_authentication_request_signing_alg"] = "ES256".into();
+    told.extend(names(&app.register(&backchannel).await));
     let known: BTreeSet<String> = metadata_members.union(&members(own)).cloned().collect();
     assert!(told.is_subset(&known), "told and not described: {:?}", told.difference(&known));
-    // Nothing is described that can't be told: these two depend on keys and on issuers of statements.
-    let elsewhere = BTreeSet::from(["jwks".to_owned(), "software_statement".to_owned()]);
+    // Nothing is described that can't be told: these depend on keys and on issuers of statements, or can only be false.
+    let elsewhere = ["jwks", "software_statement", "backchannel_user_code_parameter"];
+    let elsewhere = BTreeSet::from(elsewhere.map(str::to_owned));
     let untold: BTreeSet<String> = known.difference(&told).cloned().collect();
     assert_eq!(untold, elsewhere);
     for name in own["required"].as_array().unwrap() {
@@ -231,7 +256,9 @@ async fn the_description_is_true() {
     }
     // Every described member is looked at: a value of another kind is refused.
     for member in &metadata_members {
-        let answer = app.register(&json!({ member: {"of": "another kind"} })).await;
+        let mut changes = beside(member);
+        changes[member] = json!({"of": "another kind"});
+        let answer = app.register(&changes).await;
         assert_eq!(answer.status, 400, "{member}");
         let codes = schemas["Refusal"]["properties"]["error"]["enum"].as_array().unwrap();
         assert!(codes.contains(&answer.json["error"]), "{member}");
@@ -242,16 +269,18 @@ async fn the_description_is_true() {
             let text = |length: u64| {
                 let length = usize::try_from(length).unwrap();
                 let prefix = match member.as_str() {
-                    name if name.ends_with("_uri") => "https://a.example/",
+                    name if name.ends_with("_uri") || name.ends_with("_endpoint") => "https://a.example/",
                     "tls_client_auth_subject_dn" => "CN=",
                     "tls_client_auth_san_email" => "a@",
                     _ => "",
                 };
                 format!("{prefix}{}", "x".repeat(length - prefix.len()))
             };
-            let by_certificate = member.starts_with("tls_client_auth_");
-            let method = if by_certificate { "tls_client_auth" } else { "none" };
-            let with = |text: String| json!({ "token_endpoint_auth_method": method, member: text });
+            let with = |text: String| {
+                let mut changes = beside(member);
+                changes[member] = text.into();
+                changes
+            };
             assert_eq!(app.register(&with(text(most))).await.status, 201, "{member}");
             assert_eq!(app.register(&with(text(most + 1))).await.status, 400, "{member}");
         }
