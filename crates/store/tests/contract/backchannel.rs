@@ -216,6 +216,7 @@ async fn of_many_nodes_one_pings(fresh: Fresh) {
         taken.extend(take.await.unwrap());
     }
     let mut expected: Vec<_> = (0..20).map(|number: i32| number.to_string()).collect();
-    (taken.sort(), expected.sort());
+    taken.sort();
+    expected.sort();
     assert_eq!(taken, expected, "each once");
 }
