@@ -66,6 +66,8 @@ pub(crate) enum Limit {
     ClientFailures,
     /// Failed authentications from the address.
     AddressFailures,
+    /// Names that the client asked for and nobody has (CIBA §13, `unknown_user_id`).
+    UnknownNames,
 }
 
 /// Why a request has to wait, and how long.
@@ -82,6 +84,7 @@ pub(crate) struct Turn<'a> {
     client: Key,
     client_failures: Key,
     address_failures: Key,
+    unknown_names: Key,
     /// This client failed from this address not long ago.
     failed_before: bool,
     now: Timestamp,
@@ -94,6 +97,7 @@ impl Limit {
             Self::Address => "address",
             Self::ClientFailures => "client_failures",
             Self::AddressFailures => "address_failures",
+            Self::UnknownNames => "unknown_names",
         }
     }
 
@@ -102,6 +106,7 @@ impl Limit {
         match self {
             Self::Client => "too many requests of this client: see Retry-After",
             Self::Address => "too many requests from this address: see Retry-After",
+            Self::UnknownNames => "too many names that nobody has: see Retry-After",
             Self::ClientFailures | Self::AddressFailures => {
                 "too many failed authentications from this address: see Retry-After"
             }
@@ -146,6 +151,7 @@ impl RateLimiter {
             client: self.buckets.key(("client", &name)),
             client_failures: self.buckets.key(("failures", &name, network)),
             address_failures: self.buckets.key(("failures", network)),
+            unknown_names: self.buckets.key(("names", &name)),
             failed_before: false,
             now,
         };
@@ -156,6 +162,10 @@ impl RateLimiter {
         look(turn.address_failures, self.address_failures, Limit::AddressFailures)?;
         let failed_before = look(turn.client_failures, self.client_failures, Limit::ClientFailures)?;
         look(turn.client, self.by_client, Limit::Client)?;
+        // Who learns which names there are learns it slowly; the client's other requests go on.
+        if matches!(endpoint, Endpoint::BackchannelAuthentication) {
+            look(turn.unknown_names, self.client_failures, Limit::UnknownNames)?;
+        }
         Ok(Turn { failed_before, ..turn })
     }
 }
@@ -178,6 +188,9 @@ impl Turn<'_> {
                 charge(self.client_failures, self.limiter.client_failures);
                 charge(self.address_failures, self.limiter.address_failures);
                 self.tell();
+            }
+            Err(Error::UnknownPerson) => {
+                charge(self.unknown_names, self.limiter.client_failures);
             }
             // The client is who it says, or nothing was said that could be guessed.
             Err(_) => {}

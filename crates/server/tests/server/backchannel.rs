@@ -145,3 +145,20 @@ async fn clients_are_told_what_is_wrong() {
     let metadata = Answer::of(app.send(metadata).await).await;
     assert_eq!(metadata.text("backchannel_authentication_endpoint"), "https://auth.example/bc-authorize");
 }
+
+#[tokio::test]
+async fn names_are_learnt_slowly() {
+    let app = app().await;
+    for number in 0..30 {
+        let name = format!("nobody{number}");
+        assert_eq!(ask(&app, &[("login_hint", &name)]).await.text("error"), "unknown_user_id");
+    }
+    let answer = ask(&app, &[]).await;
+    assert_eq!((answer.status, answer.text("error")), (429, "temporarily_unavailable"), "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "2");
+    // What it does elsewhere goes on.
+    let form = [("grant_type", CIBA), ("auth_req_id", "made-up")];
+    assert_eq!(app.post("/token", Some(&basic("bank")), &form).await.text("error"), "invalid_grant");
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(ask(&app, &[]).await.status, 200);
+}
