@@ -78,7 +78,7 @@ impl Form {
             Self::Application => "application",
             Self::ApplicationDelete => "application-delete",
             Self::ApplicationSecret => "application-secret",
-            Self::Authorization => "authorization",
+            Self::Authorization => "given-authorization",
             Self::Consent => "consent",
             Self::SignOut => "sign-out",
             Self::Device => "device",
