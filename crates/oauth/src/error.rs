@@ -337,12 +337,6 @@ const fn registration_wire(refusal: &RegistrationRefusal) -> Wire {
         RegistrationRefusal::StatementUnapproved(_) => {
             wire(400, "unapproved_software_statement", "RFC 7591 §3.2.2")
         }
-        // Pages only: no specification has words for them.
-        RegistrationRefusal::TooMany | RegistrationRefusal::Closed => {
-            wire(403, "access_denied", "docs/applications.md")
-        }
-        RegistrationRefusal::NotYours => wire(404, "invalid_request", "docs/applications.md"),
-        RegistrationRefusal::ChangedMeanwhile => wire(409, "invalid_request", "docs/applications.md"),
         RegistrationRefusal::Full => wire(503, "temporarily_unavailable", "RFC 6749 §4.1.2.1"),
     }
 }

@@ -10,7 +10,7 @@ use countersign_model::{
 };
 
 use super::{CheckedMetadata, Members, RegistrationRefusal, checks};
-use crate::ports::{Ports, Registered};
+use crate::ports::{Ports, Registered, Unavailable};
 use crate::profile::Rules;
 use crate::token_policy::check_token_policy;
 use crate::{Engine, Error};
@@ -20,6 +20,38 @@ use crate::{Engine, Error};
 pub struct PeoplePolicy {
     /// How many one person may have.
     pub most_per_person: u32,
+}
+
+/// Why nothing was done. Told on pages only: none of it goes to a client.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplicationError {
+    /// The operator lets nobody.
+    #[error("people can't register applications here")]
+    Closed,
+    /// The person has as many as they may.
+    #[error("this person has as many applications as they may")]
+    TooMany,
+    /// There is none of this name, or it is somebody else's.
+    #[error("there is no such application of this person")]
+    NotYours,
+    /// Somebody else was faster.
+    #[error("the application was changed meanwhile")]
+    ChangedMeanwhile,
+    /// What was typed can't be kept, or the store failed.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl From<RegistrationRefusal> for ApplicationError {
+    fn from(refusal: RegistrationRefusal) -> Self {
+        Self::Other(refusal.into())
+    }
+}
+
+impl From<Unavailable> for ApplicationError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Other(unavailable.into())
+    }
 }
 
 /// An application, and its secret where one was made a moment ago: it is told now and never again.
@@ -35,9 +67,13 @@ impl<P: Ports> Engine<P> {
     /// Registers an application for a person. The document is client metadata (RFC 7591 §2).
     ///
     /// # Errors
-    /// As [`Engine::register`]; [`RegistrationRefusal::TooMany`] when the person has as many as they may;
-    /// [`RegistrationRefusal::Closed`] where the operator lets nobody.
-    pub async fn register_application(&self, owner: &UserId, document: &[u8]) -> Result<Application, Error> {
+    /// As [`Engine::register`]; [`ApplicationError::TooMany`] when the person has as many as they may;
+    /// [`ApplicationError::Closed`] where the operator lets nobody.
+    pub async fn register_application(
+        &self,
+        owner: &UserId,
+        document: &[u8],
+    ) -> Result<Application, ApplicationError> {
         let now = self.now();
         let policy = self.people_policy()?;
         let checked = self.checked_application(document)?;
@@ -55,7 +91,7 @@ impl<P: Ports> Engine<P> {
                 tracing::info!(client = %client.client_id, user = %owner, "a person registered an application");
                 Ok(Application { client, secret })
             }
-            Registered::TokenSpent | Registered::Full => Err(RegistrationRefusal::TooMany.into()),
+            Registered::TokenSpent | Registered::Full => Err(ApplicationError::TooMany),
         }
     }
 
@@ -63,29 +99,29 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn applications(&self, owner: &UserId) -> Result<Vec<Arc<Client>>, Error> {
+    pub async fn applications(&self, owner: &UserId) -> Result<Vec<Arc<Client>>, ApplicationError> {
         Ok(self.ports.applications(owner).await?)
     }
 
     /// One of them.
     ///
     /// # Errors
-    /// [`RegistrationRefusal::NotYours`], whether it is somebody else's or nobody's.
-    pub async fn application(&self, owner: &UserId, id: &ClientId) -> Result<Arc<Client>, Error> {
+    /// [`ApplicationError::NotYours`], whether it is somebody else's or nobody's.
+    pub async fn application(&self, owner: &UserId, id: &ClientId) -> Result<Arc<Client>, ApplicationError> {
         let client = self.ports.client(id).await?.filter(|client| client.owner.as_ref() == Some(owner));
-        client.ok_or_else(|| RegistrationRefusal::NotYours.into())
+        client.ok_or(ApplicationError::NotYours)
     }
 
     /// Changes what it tells of itself, and makes a secret if it needs one from now on.
     ///
     /// # Errors
-    /// As [`Engine::register_application`] and [`Engine::application`]; [`RegistrationRefusal::ChangedMeanwhile`].
+    /// As [`Engine::register_application`] and [`Engine::application`]; [`ApplicationError::ChangedMeanwhile`].
     pub async fn change_application(
         &self,
         owner: &UserId,
         id: &ClientId,
         document: &[u8],
-    ) -> Result<Application, Error> {
+    ) -> Result<Application, ApplicationError> {
         self.people_policy()?;
         let before = self.application(owner, id).await?;
         let mut after = self.checked_application(document)?.onto(Client::clone(&before))?;
@@ -106,7 +142,11 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// As [`Engine::change_application`]; the client has no secret.
-    pub async fn new_application_secret(&self, owner: &UserId, id: &ClientId) -> Result<Application, Error> {
+    pub async fn new_application_secret(
+        &self,
+        owner: &UserId,
+        id: &ClientId,
+    ) -> Result<Application, ApplicationError> {
         let before = self.application(owner, id).await?;
         match before.authentication {
             ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {}
@@ -134,7 +174,7 @@ impl<P: Ports> Engine<P> {
         &self,
         owner: &UserId,
         id: &ClientId,
-    ) -> Result<Application, Error> {
+    ) -> Result<Application, ApplicationError> {
         let before = self.application(owner, id).await?;
         let mut after = Client::clone(&before);
         after.secrets.truncate(1);
@@ -145,20 +185,20 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// As [`Engine::application`].
-    pub async fn delete_application(&self, owner: &UserId, id: &ClientId) -> Result<(), Error> {
+    pub async fn delete_application(&self, owner: &UserId, id: &ClientId) -> Result<(), ApplicationError> {
         if self.ports.delete_application(id, owner, self.now()).await? {
             tracing::info!(client = %id, user = %owner, "a person ended their application");
             Ok(())
         } else {
-            Err(RegistrationRefusal::NotYours.into())
+            Err(ApplicationError::NotYours)
         }
     }
 
-    fn people_policy(&self) -> Result<PeoplePolicy, RegistrationRefusal> {
-        self.settings.registration.people.ok_or(RegistrationRefusal::Closed)
+    fn people_policy(&self) -> Result<PeoplePolicy, ApplicationError> {
+        self.settings.registration.people.ok_or(ApplicationError::Closed)
     }
 
-    fn checked_application(&self, document: &[u8]) -> Result<CheckedMetadata, Error> {
+    fn checked_application(&self, document: &[u8]) -> Result<CheckedMetadata, ApplicationError> {
         let asked = Members::read(document)?;
         let checked = checks(&asked, &self.registration_rules(&self.keys.algorithms()))?;
         // People are asked for it by its name.
@@ -173,13 +213,13 @@ impl<P: Ports> Engine<P> {
         before: &Client,
         after: Client,
         secret: Option<SecretString>,
-    ) -> Result<Application, Error> {
+    ) -> Result<Application, ApplicationError> {
         let now: Timestamp = self.now();
         let client = Arc::new(after);
         if self.ports.change_application(before, &client, now).await? {
             Ok(Application { client, secret })
         } else {
-            Err(RegistrationRefusal::ChangedMeanwhile.into())
+            Err(ApplicationError::ChangedMeanwhile)
         }
     }
 }

@@ -30,7 +30,7 @@ use countersign_model::{
     ClientAuthentication, ClientId, ClientInformation, Profile, Timestamp,
 };
 
-pub use applications::{Application, PeoplePolicy};
+pub use applications::{Application, ApplicationError, PeoplePolicy};
 pub(crate) use authentication::Secrets;
 pub use members::LARGEST_DOCUMENT;
 pub(crate) use members::Members;

@@ -32,18 +32,6 @@ pub enum RegistrationRefusal {
     /// There are as many such clients as may be.
     #[error("no more clients can be registered at the moment")]
     Full,
-    /// The person has as many applications as they may.
-    #[error("no more applications can be registered by this person")]
-    TooMany,
-    /// There is no such application, or it is somebody else's.
-    #[error("there is no such application of this person")]
-    NotYours,
-    /// Somebody else was faster.
-    #[error("the application was changed meanwhile")]
-    ChangedMeanwhile,
-    /// The operator lets nobody.
-    #[error("people can't register applications here")]
-    Closed,
 }
 
 impl RegistrationRefusal {

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Client, ClientAuthentication, ClientId, GrantType, ScopeSet, TokenLife};
 use countersign_oauth::Error;
-use countersign_oauth::register::RegistrationRefusal;
+use countersign_oauth::register::{ApplicationError, RegistrationRefusal};
 use serde_json::json;
 
 use super::applications::{self, made_page};
@@ -174,11 +174,11 @@ pub(crate) async fn change(
     match state.engine().change_application(&signed_in.user.id, &id, &draft.document(&state)).await {
         Ok(changed) if changed.secret.is_some() => Ok(made_page(&state, &changed, false)),
         Ok(_) => Ok(see_other(&format!("{}?done=saved", address(&state, &id)))),
-        Err(Error::Registration(refusal)) => {
+        Err(error) => {
+            let notice = in_words(error)?;
             let view = View { state: &state, browser: &browser, signed_in: &signed_in, client: &client };
-            Ok(view.page(&draft, (None, Some(in_words(&refusal))), StatusCode::BAD_REQUEST))
+            Ok(view.page(&draft, (None, Some(notice)), StatusCode::BAD_REQUEST))
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -225,12 +225,12 @@ pub(crate) async fn new_secret(
     let (user, from) = (&signed_in.user.id, source.0);
     match form.one("decision") {
         Some("new") => {
-            let made = state.engine().new_application_secret(user, &id).await.map_err(not_found)?;
+            let made = state.engine().new_application_secret(user, &id).await.map_err(failure)?;
             tracing::info!(target: "countersign::audit", event = "application_secret_made", %user, client = %id, address = %from, "application secret made");
             Ok(made_page(&state, &made, false))
         }
         Some("end_old") => {
-            state.engine().end_old_application_secrets(user, &id).await.map_err(not_found)?;
+            state.engine().end_old_application_secrets(user, &id).await.map_err(failure)?;
             tracing::info!(target: "countersign::audit", event = "application_secrets_ended", %user, client = %id, address = %from, "older application secrets ended");
             Ok(see_other(&format!("{}?done=ended", address(&state, &id))))
         }
@@ -278,7 +278,7 @@ pub(crate) async fn delete(
         return Ok(see_other(&address(&state, &id)));
     }
     let (user, from) = (&signed_in.user.id, source.0);
-    state.engine().delete_application(user, &id).await.map_err(not_found)?;
+    state.engine().delete_application(user, &id).await.map_err(failure)?;
     tracing::info!(target: "countersign::audit", event = "application_deleted", %user, client = %id, address = %from, "application deleted");
     Ok(see_other(&state.path(&format!("{}?done=deleted", applications::PATH))))
 }
@@ -289,13 +289,15 @@ async fn own(
     signed_in: &SignedIn,
     id: &ClientId,
 ) -> Result<std::sync::Arc<Client>, Failure> {
-    state.engine().application(&signed_in.user.id, id).await.map_err(not_found)
+    state.engine().application(&signed_in.user.id, id).await.map_err(failure)
 }
 
-fn not_found(error: Error) -> Failure {
+/// What is shown instead of a page of the application.
+pub(super) fn failure(error: ApplicationError) -> Failure {
     match error {
-        Error::Registration(RegistrationRefusal::NotYours) => Failure::NotFound,
-        other => other.into(),
+        ApplicationError::NotYours | ApplicationError::Closed => Failure::NotFound,
+        ApplicationError::TooMany | ApplicationError::ChangedMeanwhile => Failure::Forged,
+        ApplicationError::Other(error) => error.into(),
     }
 }
 
@@ -303,18 +305,27 @@ fn about(id: &ClientId, signed_in: &SignedIn) -> String {
     format!("{id} {}", signed_in.session.id)
 }
 
-/// A refusal for whoever typed the form.
-pub(super) fn in_words(refusal: &RegistrationRefusal) -> Notice {
-    let text = match refusal {
-        RegistrationRefusal::RedirectUri(fault) => format!("Redirect addresses: {fault}."),
-        RegistrationRefusal::Metadata { member, fault } => format!("{}: {fault}.", label(member)),
-        other => {
-            let mut text = other.to_string();
-            text.push('.');
-            text
+/// A refusal for whoever typed the form; or what is shown instead of it.
+pub(super) fn in_words(error: ApplicationError) -> Result<Notice, Failure> {
+    let text = match error {
+        ApplicationError::TooMany => {
+            "You have as many applications as one person may. Delete one first.".to_owned()
+        }
+        ApplicationError::ChangedMeanwhile => {
+            "It was changed meanwhile, in another tab or by the operator. Load the page again.".to_owned()
+        }
+        ApplicationError::Other(Error::Registration(RegistrationRefusal::RedirectUri(fault))) => {
+            format!("Redirect addresses: {fault}.")
+        }
+        ApplicationError::Other(Error::Registration(RegistrationRefusal::Metadata { member, fault })) => {
+            format!("{}: {fault}.", label(member))
+        }
+        ApplicationError::Other(Error::Registration(refusal)) => format!("{refusal}."),
+        error @ (ApplicationError::NotYours | ApplicationError::Closed | ApplicationError::Other(_)) => {
+            return Err(failure(error));
         }
     };
-    Notice { title: "That can\u{2019}t be kept", text }
+    Ok(Notice { title: "That can\u{2019}t be kept", text })
 }
 
 /// What the form calls a member of the metadata.

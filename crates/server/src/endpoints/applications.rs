@@ -7,10 +7,9 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_model::Client;
-use countersign_oauth::Error;
 use countersign_oauth::register::Application;
 
-use super::application::{self, Draft, in_words};
+use super::application::{self, Draft, failure, in_words};
 use super::sign_in::{Onward, seconds};
 use crate::body::read_form;
 use crate::browser::{Browser, Form};
@@ -39,7 +38,7 @@ pub(crate) async fn list(
     let Some(signed_in) = state.signed_in(&headers).await? else {
         return Ok(see_other(&Onward::Applications.sign_in(&state)));
     };
-    let applications = state.engine().applications(&signed_in.user.id).await?;
+    let applications = state.engine().applications(&signed_in.user.id).await.map_err(failure)?;
     let most = state.engine().settings().registration.people.map_or(0, |people| people.most_per_person);
     let line = |client: &Client| ApplicationLine {
         name: client.client_name.clone(),
@@ -96,11 +95,10 @@ pub(crate) async fn register(
             tracing::info!(target: "countersign::audit", event = "application_registered", %user, %client, %address, "application registered");
             Ok(made_page(&state, &made, true))
         }
-        Err(Error::Registration(refusal)) => {
-            let notice = Some(in_words(&refusal));
+        Err(error) => {
+            let notice = Some(in_words(error)?);
             Ok(form(&state, (&browser, &signed_in), &draft, notice, StatusCode::BAD_REQUEST))
         }
-        Err(error) => Err(error.into()),
     }
 }
 

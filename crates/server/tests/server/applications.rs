@@ -147,7 +147,9 @@ async fn a_person_has_so_many_and_sees_only_their_own() {
     assert!(!made.shows("client-secret"), "a public client has none: {made:?}");
     let list = ada.get("/applications").await;
     assert!(list.shows(&id) && list.shows("applications-full"), "{list:?}");
-    assert_eq!(register(&mut ada, &[]).await.status, StatusCode::BAD_REQUEST);
+    let refused = register(&mut ada, &[]).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.shows("as many applications as one person may"), "{refused:?}");
     assert_eq!(ada.get(&format!("/applications/{id}/secret")).await.status, StatusCode::NOT_FOUND);
 
     let mut eve = Browser::new(&app);

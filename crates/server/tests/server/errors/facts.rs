@@ -139,17 +139,12 @@ facts!(REGISTRATION_REFUSALS, registration_refusal, RegistrationRefusal, {
     RegistrationRefusal::Statement(_) => "registration: Statement",
     RegistrationRefusal::StatementUnapproved(_) => "registration: StatementUnapproved",
     RegistrationRefusal::Full => "registration: Full",
-    RegistrationRefusal::TooMany => "page: TooMany",
-    RegistrationRefusal::NotYours => "page: NotYours",
-    RegistrationRefusal::ChangedMeanwhile => "page: ChangedMeanwhile",
-    RegistrationRefusal::Closed => "page: Closed",
 });
 
-/// Every name there is, but for what people are told by pages of ours that no specification knows: those have tests of
-/// their own, in `applications`.
+/// Every name there is.
 pub(super) fn every() -> impl Iterator<Item = &'static str> {
     let lists = [ERRORS, CLIENT_REFUSALS, GRANT_REFUSALS, REQUEST_OBJECT_REFUSALS, REGISTRATION_REFUSALS];
-    lists.into_iter().flatten().copied().filter(|name| !name.starts_with("page: "))
+    lists.into_iter().flatten().copied()
 }
 
 /// The name of a fact, and of the reason in it.
