@@ -2,17 +2,19 @@
 //! check a token, to have another in its place, and to end it.
 //!
 //! The caller authenticates with its secret, and sees its own tokens only; another's is as unknown as one that never was.
+//! To a client whose profile knows no such calls every token is.
 
 use std::sync::Arc;
 
 use countersign_access::Confirmation;
-use countersign_model::{Client, ScopeSet, SessionId, TokenHash, User, UserId};
+use countersign_model::{Client, ScopeSet, SessionId, Timestamp, TokenHash, User, UserId};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::ports::{AccessToken, FoundAccessToken, Ports, Recorded};
+use crate::profile::Rules;
 use crate::token::grants::token_exchange::{authentication, scopes};
-use crate::token::{Order, Person, Speaker, TokenResponse, text};
+use crate::token::{Made, Order, Person, Speaker, TokenResponse, text};
 use crate::{AuthorizationDetails, ClientCall, ClientRefusal, Engine, Error};
 
 /// A token of the caller's that counts.
@@ -41,6 +43,9 @@ impl<P: Ports> Engine<P> {
         token: &str,
     ) -> Result<Option<ApplicationToken>, Error> {
         let caller = self.calling_application(call, client).await?;
+        if !Rules::of(caller.profile).manages_its_tokens {
+            return Ok(None);
+        }
         let Some((record, claims)) = self.own_token(&caller, token).await? else { return Ok(None) };
         let user = match &record.grant {
             Some(_) => self.ports.user(&UserId::from(record.subject.as_str())).await?,
@@ -50,7 +55,9 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Another token in the place of this one, which ends at once; `None`: no such token of the caller's, or somebody
-    /// else was faster.
+    /// else was faster. It is for the same, ends when the old one would have ended, and allows no more than the client may
+    /// have by now: whoever was given an hour has no way to make it two. One that was exchanged is not the client's to renew
+    /// (RFC 8693 §4.1: its actors were let in by a rule that is not asked here).
     ///
     /// # Errors
     /// As [`Engine::check_token`].
@@ -60,20 +67,39 @@ impl<P: Ports> Engine<P> {
         client: &str,
         token: &str,
     ) -> Result<Option<(ApplicationToken, TokenResponse)>, Error> {
-        let Some(found) = self.check_token(call, client, token).await? else { return Ok(None) };
-        let (Some(grant), Some(user)) = (&found.record.grant, &found.user) else { return Ok(None) };
+        let Some(mut found) = self.check_token(call, client, token).await? else { return Ok(None) };
+        found.scopes = found.scopes.intersection(&found.client.scopes);
         let now = self.now();
+        let Some(made) = self.made_again(&found, now)? else { return Ok(None) };
         // Of two callers one gets the new token: the old one is spent here, and revoked below.
         let once = TokenHash::of(format!("reset {}", found.record.id.as_str()).as_bytes());
         if !self.ports.remember_proof(&once, now.plus(self.settings.lifetimes.access_token)).await? {
             return Ok(None);
         }
         self.ports.revoke_access_token(&found.record.id, now).await?;
+        let record = made.record.clone();
+        match self.ports.record_issuance(&record, None).await? {
+            Recorded::Kept => Ok(Some((ApplicationToken { record, ..found }, made.into_response()))),
+            Recorded::GrantRevoked => Ok(None),
+        }
+    }
+
+    /// What takes the place of a token; `None` if nothing may.
+    fn made_again(&self, found: &ApplicationToken, now: Timestamp) -> Result<Option<Made>, Error> {
         let claims = &found.claims;
+        let user = found.user.as_ref().filter(|user| user.is_enabled());
+        let (Some(grant), Some(user), None) = (&found.record.grant, user, claims.get("act")) else {
+            return Ok(None);
+        };
+        // What it is bound to and limited to is never lost: unread, there is no new token.
+        let Ok(confirmation) = claims.get("cnf").map(Confirmation::deserialize).transpose() else {
+            return Ok(None);
+        };
+        let details = claims.get("authorization_details").map(AuthorizationDetails::deserialize);
+        let Ok(details) = details.transpose() else { return Ok(None) };
         let session = claims.get("sid").and_then(Value::as_str).map(SessionId::from);
         let authentication = authentication(claims);
-        let details = claims.get("authorization_details");
-        let details = details.and_then(|details| AuthorizationDetails::deserialize(details).ok());
+        let ends = found.record.expires_at;
         let order = Order {
             client: &found.client,
             speaker: Speaker::Person(Person {
@@ -84,17 +110,13 @@ impl<P: Ports> Engine<P> {
             }),
             scopes: &found.scopes,
             resources: &self.named_resources(&found.client, claims),
-            confirmation: claims.get("cnf").and_then(|cnf| Confirmation::deserialize(cnf).ok()),
+            confirmation,
             details: &details.unwrap_or_default(),
-            act: claims.get("act"),
-            lifetime: None,
+            act: None,
+            // One without an end is for as long as the client's tokens are now.
+            lifetime: (ends != Timestamp::MAX).then(|| ends.since(now)),
         };
-        let made = self.make_access_token(&order, now)?;
-        let record = made.record.clone();
-        match self.ports.record_issuance(&record, None).await? {
-            Recorded::Kept => Ok(Some((ApplicationToken { record, ..found }, made.into_response()))),
-            Recorded::GrantRevoked => Ok(None),
-        }
+        self.make_access_token(&order, now).map(Some)
     }
 
     /// Ends a token; `false`: no such token of the caller's.

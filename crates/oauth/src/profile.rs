@@ -25,6 +25,8 @@ pub struct Rules {
     pub secret_in_either_place: bool,
     /// Whether what a person gives always says who they are, and not only with the scope `openid`.
     pub tells_the_person: bool,
+    /// Whether a client may check its access tokens, change them for others and end them, as GitHub's API has it.
+    pub manages_its_tokens: bool,
     /// Whether requests must be pushed (RFC 9126 §5).
     pub pushed_requests: bool,
     /// Whether requests must be signed (RFC 9101 §10.5).
@@ -109,6 +111,7 @@ const OAUTH_2_1: Rules = Rules {
     redirect_uri_repeated: true,
     secret_in_either_place: false,
     tells_the_person: false,
+    manages_its_tokens: false,
     pushed_requests: false,
     signed_requests: false,
     request_not_before: false,
@@ -225,6 +228,7 @@ const GITHUB: Rules = Rules {
     redirect_uri_repeated: false,
     secret_in_either_place: true,
     tells_the_person: true,
+    manages_its_tokens: true,
     response_modes: &[ResponseMode::Query],
     ..OAUTH_2_1
 };
@@ -369,6 +373,7 @@ mod tests {
             assert_eq!(rules.redirect_uri_repeated, !is_github);
             assert_eq!(rules.secret_in_either_place, is_github);
             assert_eq!(rules.tells_the_person, is_github);
+            assert_eq!(rules.manages_its_tokens, is_github);
             assert!(rules.authorization_code <= OAUTH_2_1.authorization_code);
             assert!(rules.algorithms.iter().all(|algorithm| OAUTH_2_1.algorithms.contains(algorithm)));
             assert!(rules.algorithms.iter().all(|algorithm| !algorithm.is_symmetric()));

@@ -17,7 +17,7 @@ use crate::profile::Rules;
 use crate::{AuthenticatedClient, AuthorizationDetails, ClientCall, Engine, Error, Parameters};
 
 pub(crate) use id_token::FrontChannel;
-pub(crate) use issue::{Order, Person, Speaker, token_type};
+pub(crate) use issue::{Made, Order, Person, Speaker, token_type};
 pub use mint::Mint;
 
 /// The successful answer (RFC 6749 §5.1).

@@ -1,11 +1,16 @@
 //! The profile of clients written for GitHub, and what an application may ask of its tokens.
 
 use countersign_jose::Algorithm;
-use countersign_model::{AccessTokenFormat, ClientAuthentication, Profile};
-use countersign_oauth::{
-    Authorization, ClientCall, ClientRefusal, Error, GithubUser, GrantRefusal, Parameters,
+use countersign_model::{
+    AccessTokenFormat, ClientAuthentication, GrantType, Lifetimes, Profile, Timestamp, TokenLife,
 };
+use countersign_oauth::{
+    ApplicationToken, Authorization, ClientCall, ClientRefusal, DpopField, Error, ExchangeRule, GithubUser,
+    GrantRefusal, OWN_ISSUER, Parameters, TokenResponse,
+};
+use serde_json::json;
 
+use crate::dpop::Prover;
 use crate::support::*;
 
 async fn house() -> House {
@@ -142,11 +147,12 @@ async fn an_application_sees_its_own_tokens_only() {
         // Under another's name it is refused; in its own name, another's token is unknown.
         let refused = house.engine.check_token(&own, "strict", &token).await;
         assert!(matches!(refused, Err(Error::InvalidClient { reason: ClientRefusal::OtherClient })));
-        let strangers_secret = secret("strict");
-        let stranger = basic("strict", &strangers_secret, &none);
-        assert!(house.engine.check_token(&stranger, "strict", &token).await.unwrap().is_none());
-        assert!(house.engine.reset_token(&stranger, "strict", &token).await.unwrap().is_none());
-        assert!(!house.engine.delete_token(&stranger, "strict", &token).await.unwrap());
+        let other = if id == "app" { "jwt" } else { "app" };
+        let strangers_secret = secret(other);
+        let stranger = basic(other, &strangers_secret, &none);
+        assert!(house.engine.check_token(&stranger, other, &token).await.unwrap().is_none());
+        assert!(house.engine.reset_token(&stranger, other, &token).await.unwrap().is_none());
+        assert!(!house.engine.delete_token(&stranger, other, &token).await.unwrap());
         assert!(house.is_active(id, &token).await);
         assert!(house.engine.delete_token(&own, id, &token).await.unwrap());
         assert!(house.engine.check_token(&own, id, &token).await.unwrap().is_none());
@@ -179,4 +185,113 @@ async fn of_two_resets_one_wins() {
         assert!(!house.is_active(id, &response.access_token).await);
         assert!(house.engine.reset_token(&own, id, &response.access_token).await.unwrap().is_none());
     }
+}
+
+async fn reset(house: &House, id: &str, token: &str) -> Option<(ApplicationToken, TokenResponse)> {
+    let (none, secret) = (parameters(&[]), secret(id));
+    house.engine.reset_token(&basic(id, &secret, &none), id, token).await.unwrap()
+}
+
+async fn is_known(house: &House, id: &str, token: &str) -> bool {
+    let (none, secret) = (parameters(&[]), secret(id));
+    house.engine.check_token(&basic(id, &secret, &none), id, token).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_reset_changes_neither_the_end_nor_whom_and_what_a_token_is_for() {
+    for id in ["app", "jwt"] {
+        let house = house().await;
+        let code = house.code(&plain(id, &[])).await;
+        let form = parameters(&[("grant_type", "authorization_code"), ("code", &code)]);
+        let (secret, proof) = (secret(id), Prover::new().proof(id, &json!({})));
+        let call = ClientCall { dpop: DpopField::Proof(&proof), ..basic(id, &secret, &form) };
+        let mut token = house.engine.token(&call).await.unwrap().access_token;
+        let before = house.introspect(id, &token).await;
+        assert!(before["cnf"]["jkt"].is_string(), "{before}");
+        // As often as it likes: the hour stays an hour.
+        for _ in 0..3 {
+            house.advance(7);
+            token = reset(&house, id, &token).await.unwrap().1.access_token;
+            let after = house.introspect(id, &token).await;
+            for same in ["exp", "cnf", "aud", "sub", "scope", "sid", "auth_time", "acr", "amr", "token_type"]
+            {
+                assert_eq!(after[same], before[same], "{id}: {same}");
+            }
+        }
+        house.advance(before["exp"].as_i64().unwrap() - before["iat"].as_i64().unwrap() - 21);
+        assert!(reset(&house, id, &token).await.is_none(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_brings_back_nothing_that_was_taken_from_the_client() {
+    let house = house().await;
+    let endless = |client: &mut countersign_model::Client| {
+        client.profile = Profile::Github;
+        client.access_token_format = AccessTokenFormat::Reference;
+        client.scopes = scopes("read:user read");
+        client.lifetimes =
+            Lifetimes { access_token: Some(TokenLife::UntilWithdrawn), ..Lifetimes::default() };
+    };
+    // One with an end gets none without, whatever the client's tokens are by now.
+    let ends = give(&house, "app").await;
+    house.client("app", endless);
+    let (found, response) = reset(&house, "app", &ends).await.unwrap();
+    assert_ne!(found.record.expires_at, Timestamp::MAX);
+    assert!(response.expires_in.is_some());
+    // One without keeps to that as long as the client's may be so.
+    let token = give(&house, "app").await;
+    let (found, response) = reset(&house, "app", &token).await.unwrap();
+    assert_eq!((found.record.expires_at, response.expires_in), (Timestamp::MAX, None));
+    house.client("app", |client| {
+        endless(client);
+        client.lifetimes.access_token = Some(TokenLife::Seconds(600));
+        client.scopes = scopes("read:user");
+    });
+    let (found, response) = reset(&house, "app", &response.access_token).await.unwrap();
+    assert_eq!(response.expires_in, Some(600));
+    assert_eq!((response.scope, found.scopes), (scopes("read:user"), scopes("read:user")));
+    house.disable_user("alice");
+    assert!(reset(&house, "app", &response.access_token).await.is_none());
+}
+
+#[tokio::test]
+async fn a_token_that_was_exchanged_is_not_renewed() {
+    let rule = ExchangeRule {
+        client: "app".into(),
+        subject_issuers: [OWN_ISSUER.to_owned()].into(),
+        subject_clients: None,
+        subject_audiences: [ISSUER.to_owned()].into(),
+        audiences: vec!["https://billing.example".to_owned()],
+        scopes: scopes("read"),
+        impersonation: false,
+    };
+    let house = House::with(|settings| settings.exchange_rules = vec![rule], Algorithm::ES256).await;
+    house.client("web", |_| {});
+    house.client("app", |client| {
+        client.profile = Profile::Github;
+        client.grant_types = [GrantType::TokenExchange].into();
+    });
+    let subject = house.tokens("web", "read openid").await.access_token;
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("subject_token", subject.as_str()),
+    ];
+    let token = house.token("app", &form).await.unwrap().access_token;
+    assert!(read_jwt(&token).1["act"].is_object());
+    assert!(reset(&house, "app", &token).await.is_none());
+    assert!(is_known(&house, "app", &token).await, "and it is not spent");
+}
+
+#[tokio::test]
+async fn clients_of_other_profiles_have_no_such_calls() {
+    let house = house().await;
+    let token = house.tokens("strict", "read").await.access_token;
+    let (none, secret) = (parameters(&[]), secret("strict"));
+    let own = basic("strict", &secret, &none);
+    assert!(!is_known(&house, "strict", &token).await);
+    assert!(reset(&house, "strict", &token).await.is_none());
+    assert!(!house.engine.delete_token(&own, "strict", &token).await.unwrap());
+    assert!(house.is_active("strict", &token).await);
 }
