@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use countersign_model::{Session, Timestamp};
 
+use crate::ports::AuthenticationEvent;
+
 /// A class of sign-ins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AcrClass {
@@ -15,25 +17,48 @@ pub struct AcrClass {
     pub within: Option<Duration>,
 }
 
+/// What is known of a sign-in beside the name somebody once gave it: when, and by which methods.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proven<'a> {
+    auth_time: Timestamp,
+    amr: &'a [String],
+}
+
+impl<'a> From<&'a Session> for Proven<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self { auth_time: session.auth_time, amr: &session.amr }
+    }
+}
+
+/// Its `acr` is left out: it says what the sign-in was when the token was first made, and the token may be the child of
+/// a refresh token that is months old.
+impl<'a> From<&'a AuthenticationEvent> for Proven<'a> {
+    fn from(event: &'a AuthenticationEvent) -> Self {
+        Self { auth_time: event.auth_time, amr: &event.amr }
+    }
+}
+
 impl AcrClass {
     /// Whether the sign-in is of this class. `is_new`: it was made for the request that is being answered, and does
     /// not grow old while its person reads the consent page.
-    pub(crate) fn holds(&self, session: &Session, is_new: bool, now: Timestamp) -> bool {
-        let is_recent = is_new || self.within.is_none_or(|most| now.since(session.auth_time) <= most);
-        is_recent && self.amr.iter().all(|method| session.amr.contains(method))
+    pub(crate) fn holds<'s>(&self, sign_in: impl Into<Proven<'s>>, is_new: bool, now: Timestamp) -> bool {
+        let Proven { auth_time, amr } = sign_in.into();
+        let is_recent = is_new || self.within.is_none_or(|most| now.since(auth_time) <= most);
+        is_recent && self.amr.iter().all(|method| amr.contains(method))
     }
 }
 
 /// What the sign-in amounts to: the first of the classes asked for, else the first of all of them that holds. The
 /// operator lists the strongest first.
-pub(crate) fn class_of<'a>(
+pub(crate) fn class_of<'a, 's>(
     classes: &'a [AcrClass],
     asked: &[String],
-    session: &Session,
+    sign_in: impl Into<Proven<'s>>,
     is_new: bool,
     now: Timestamp,
 ) -> Option<&'a str> {
-    let held = |class: &&AcrClass| class.holds(session, is_new, now);
+    let sign_in = sign_in.into();
+    let held = |class: &&AcrClass| class.holds(sign_in, is_new, now);
     let known = |acr: &String| classes.iter().filter(held).find(|class| class.acr == *acr);
     let class = asked.iter().find_map(known).or_else(|| classes.iter().find(held));
     class.map(|class| class.acr.as_str())

@@ -128,17 +128,22 @@ impl<P: Ports> Engine<P> {
         approver: Approver<'_>,
         acr_values: &[String],
     ) -> Result<AuthenticationEvent, Error> {
+        let (classes, now) = (&self.settings.acr_classes, self.now());
         let authentication = match approver {
             Approver::Session(session) => {
-                let classes = &self.settings.acr_classes;
-                let class = class_of(classes, acr_values, session, false, self.now());
+                let class = class_of(classes, acr_values, session, false, now);
                 AuthenticationEvent {
                     auth_time: session.auth_time,
                     amr: session.amr.clone(),
                     acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
                 }
             }
-            Approver::Token { authentication, .. } => authentication.clone(),
+            // RFC 9068 §2.2.1: `acr` is what it was at the sign-in, and a refreshed token carries it on. Whether the sign-in
+            // is recent enough is asked of the clock.
+            Approver::Token { authentication, .. } => {
+                let class = class_of(classes, acr_values, authentication, false, now);
+                AuthenticationEvent { acr: class.map(str::to_owned), ..authentication.clone() }
+            }
         };
         let fits = authentication.acr.as_ref().is_some_and(|acr| acr_values.contains(acr));
         if acr_values.is_empty() || fits { Ok(authentication) } else { Err(Error::UnmetAuthentication) }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_jose::Algorithm;
-use countersign_model::{ClientStatus, GrantType, UserId};
+use countersign_model::{ClientStatus, GrantType, Timestamp, UserId};
+use countersign_oauth::ports::AuthenticationEvent;
 use countersign_oauth::{
     AcrClass, Approver, Authorization, BackchannelResponse, ClientCall, ClientRefusal, Error, GrantRefusal,
     TokenResponse,
@@ -320,6 +321,44 @@ async fn a_class_of_sign_ins_that_is_asked_for_is_insisted_on() {
     house.engine.approve_backchannel(&id, old, &scopes("openid")).await.unwrap();
     let (_, claims) = read_jwt(&fetch(&house, "bank", &begun.auth_req_id).await.unwrap().id_token.unwrap());
     assert_eq!((&claims["acr"], &claims["auth_time"]), (&"password".into(), &START.into()));
+}
+
+#[tokio::test]
+async fn the_class_that_a_token_names_is_not_believed() {
+    let classes = vec![
+        AcrClass {
+            acr: "fresh".to_owned(),
+            amr: vec!["pwd".to_owned()],
+            within: Some(Duration::from_secs(60)),
+        },
+        AcrClass { acr: "hardware".to_owned(), amr: vec!["hwk".to_owned()], within: None },
+    ];
+    let house = House::with(|settings| settings.acr_classes = classes, Algorithm::ES256).await;
+    bank(&house, "bank");
+    house.advance(100);
+    let begun = ask(&house, "bank", &[("acr_values", "fresh hardware")]).await.unwrap();
+    let id = waiting(&house).await;
+    let (user, wanted) = (UserId::from("usr_alice"), ["fresh".to_owned(), "hardware".to_owned()]);
+    let event = |age: i64, acr: &str| AuthenticationEvent {
+        auth_time: Timestamp::from_seconds(START + 100 - age),
+        amr: vec!["pwd".to_owned()],
+        acr: Some(acr.to_owned()),
+    };
+    let by = async |event: &AuthenticationEvent| {
+        let approver = Approver::Token { user: &user, session: None, authentication: event };
+        let is_met = house.engine.is_met(approver, &wanted);
+        let answer = house.engine.approve_backchannel(&id, approver, &scopes("openid")).await;
+        assert_eq!(answer.is_ok(), is_met, "what is shown is what is done");
+        answer
+    };
+    // It was fresh once; a refresh token carried that on. And it never was by hardware, whatever it says.
+    for (age, acr) in [(100, "fresh"), (61, "fresh"), (100, "hardware")] {
+        let refused = by(&event(age, acr)).await;
+        assert!(matches!(refused, Err(Error::UnmetAuthentication)), "{age} {acr}");
+    }
+    by(&event(60, "hardware")).await.unwrap();
+    let (_, claims) = read_jwt(&fetch(&house, "bank", &begun.auth_req_id).await.unwrap().id_token.unwrap());
+    assert_eq!((&claims["acr"], &claims["auth_time"]), (&"fresh".into(), &(START + 40).into()));
 }
 
 #[tokio::test]
