@@ -44,6 +44,11 @@ pub(crate) struct Config {
 impl Config {
     /// Keys whose new values a running process does not take up. What a reload refuses altogether is not among them.
     pub(crate) fn waiting_for_a_start(&self, new: &Self) -> Vec<&'static str> {
+        self.what_waits(new).into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+    }
+
+    /// Each such key, and whether its value is another.
+    pub(super) fn what_waits(&self, new: &Self) -> [(&'static str, bool); 15] {
         let server = |config: &Self| {
             config.server.as_ref().map(|server| (server.trusted_proxies.clone(), server.dpop_nonce))
         };
@@ -63,9 +68,12 @@ impl Config {
             } = config.gateway.as_ref()?;
             Some((trusted_proxies.clone(), *max_connections, *max_connections_per_address))
         };
-        let changed = [
+        [
             ("server.trusted_proxies and server.dpop_nonce", server(self) != server(new)),
-            ("gateway.trusted_proxies and limits of connections", gateway(self) != gateway(new)),
+            (
+                "gateway.trusted_proxies, gateway.max_connections and gateway.max_connections_per_address",
+                gateway(self) != gateway(new),
+            ),
             ("[keys]", self.keys != new.keys),
             ("[tokens]", self.tokens != new.tokens),
             ("[[resources]]", self.resources != new.resources),
@@ -79,8 +87,7 @@ impl Config {
             ("basic.concurrent_hashes", self.basic.concurrent_hashes != new.basic.concurrent_hashes),
             ("[network]", self.network != new.network),
             ("[log]", (self.log_format, &self.log_level) != (new.log_format, &new.log_level)),
-        ];
-        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+        ]
     }
 }
 

@@ -127,6 +127,8 @@ pub(super) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn complaint(text: &str, variables: &[(&str, &str)]) -> String {
@@ -135,6 +137,24 @@ mod tests {
     }
 
     const MINIMAL: &str = "[server]\nlisten = \"127.0.0.1:8400\"\nissuer = \"http://localhost:8400\"\n";
+
+    #[test]
+    fn the_page_says_what_waits_for_a_start() {
+        let config = load_text(Path::new("c.toml"), MINIMAL, []).unwrap();
+        let row = include_str!("../../docs/configuration.md")
+            .lines()
+            .find(|line| line.starts_with("| Waits for the next start"))
+            .unwrap();
+        let told: BTreeSet<&str> = row.split('`').skip(1).step_by(2).collect();
+        let waiting: BTreeSet<&str> = config
+            .what_waits(&config)
+            .iter()
+            .flat_map(|(keys, _)| keys.split([',', ' ']))
+            .filter(|word| !matches!(*word, "" | "and"))
+            .map(|key| key.trim_matches(['[', ']']))
+            .collect();
+        assert_eq!(told, waiting);
+    }
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {

@@ -1,5 +1,6 @@
 //! A house for one test: its own memory, clock, randomness and keys.
 
+mod decoupled;
 mod keys;
 mod partner;
 mod ports;
