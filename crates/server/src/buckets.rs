@@ -70,12 +70,7 @@ impl Buckets {
         let Some(mut set) = self.set(key) else { return Ok(()) };
         let owed = owed(&set, key, rate, now) + rate.refill;
         allowed(owed, rate)?;
-        let full_at = now.plus(owed);
-        let own = set.iter().position(|bucket| bucket.key == key);
-        let place = own.or_else(|| (0..WAYS).min_by_key(|&way| set.get(way).map(|bucket| bucket.full_at)));
-        if let Some(bucket) = place.and_then(|place| set.get_mut(place)) {
-            *bucket = Bucket { key, full_at };
-        }
+        put(&mut set, Bucket { key, full_at: now.plus(owed) });
         Ok(())
     }
 
@@ -84,6 +79,18 @@ impl Buckets {
         let Some(set) = self.set(key) else { return Ok(false) };
         let owed = owed(&set, key, rate, now);
         allowed(owed + rate.refill, rate).map(|()| !owed.is_zero())
+    }
+
+    /// Remembers it for so long from now.
+    pub(crate) fn mark(&self, key: Key, lasts: Duration, now: Timestamp) {
+        let Some(mut set) = self.set(key) else { return };
+        put(&mut set, Bucket { key, full_at: now.plus(lasts) });
+    }
+
+    /// Whether it is remembered still.
+    pub(crate) fn is_marked(&self, key: Key, now: Timestamp) -> bool {
+        let Some(set) = self.set(key) else { return false };
+        set.iter().any(|bucket| bucket.key == key && bucket.full_at > now)
     }
 
     /// Fills it up again.
@@ -97,6 +104,15 @@ impl Buckets {
     fn set(&self, key: Key) -> Option<MutexGuard<'_, [Bucket; WAYS]>> {
         let place = usize::try_from(key.0 % SETS as u64).ok()?;
         Some(self.sets.get(place)?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// In its own place, or in that of what matters the shortest time.
+fn put(set: &mut [Bucket; WAYS], new: Bucket) {
+    let own = set.iter().position(|bucket| bucket.key == new.key);
+    let place = own.or_else(|| (0..WAYS).min_by_key(|&way| set.get(way).map(|bucket| bucket.full_at)));
+    if let Some(bucket) = place.and_then(|place| set.get_mut(place)) {
+        *bucket = new;
     }
 }
 
@@ -141,6 +157,9 @@ mod tests {
         buckets.forget(key);
         assert_eq!(buckets.look(key, rate(3), at(20)), Ok(false));
         assert_eq!(Rate::of(0, Duration::from_secs(60)), None);
+        buckets.mark(key, Duration::from_secs(60), at(20));
+        assert!(buckets.is_marked(key, at(79)) && !buckets.is_marked(key, at(80)));
+        assert!(!buckets.is_marked(buckets.key("bob"), at(20)));
     }
 
     #[test]

@@ -15,9 +15,10 @@ use countersign_oauth::{Authorization, ClientCall, ClientCertificate, DpopField,
 use crate::body::{BadForm, is_json, read_form, read_json};
 use crate::client_address::ClientAddress;
 use crate::endpoints::Endpoint;
+use crate::endpoints::github;
 use crate::endpoints::sign_in::seconds;
 use crate::params::{MAX_BODY, Params};
-use crate::rate_limits::{TooMany, Turn};
+use crate::rate_limits::TooMany;
 use crate::state::AppState;
 
 /// A form, read but not yet looked at.
@@ -52,11 +53,7 @@ enum Proof {
 
 impl ClientRequest {
     /// Reads the request, if its address may send one now.
-    pub(crate) async fn read(
-        state: &AppState,
-        endpoint: Endpoint,
-        request: Request,
-    ) -> Result<Self, Response> {
+    async fn read(state: &AppState, endpoint: Endpoint, request: Request) -> Result<Self, Response> {
         let address = request.extensions().get::<ClientAddress>();
         let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
         state.rates().admit(endpoint, address, state.env().now()).map_err(too_many)?;
@@ -83,20 +80,16 @@ impl ClientRequest {
     }
 
     /// What the client sent in the form.
-    pub(crate) fn parameters(&self) -> Result<Parameters<'_>, BadForm> {
-        Ok(match &self.body {
+    fn parameters(&self) -> Result<Parameters<'_>, BadForm> {
+        let parameters = match &self.body {
             Sent::Form(text) => Params::parse_repeated(text)?.into_parameters(),
             Sent::Json(text) => Params::parse_json(text)?.into_parameters(),
-        })
-    }
-
-    /// Asks for the client's turn; how the request ended is told to it.
-    pub(crate) fn turn<'a>(&self, state: &'a AppState, call: &ClientCall<'_>) -> Result<Turn<'a>, TooMany> {
-        state.rates().begin(self.endpoint, self.address, call, state.env().now())
+        };
+        Ok(github::completed(self.endpoint, parameters))
     }
 
     /// All that may prove who calls.
-    pub(crate) fn call<'a>(&'a self, form: &'a Parameters<'a>) -> ClientCall<'a> {
+    fn call<'a>(&'a self, form: &'a Parameters<'a>) -> ClientCall<'a> {
         ClientCall {
             authorization: self.authorization(),
             form,
@@ -114,6 +107,23 @@ impl ClientRequest {
             Credentials::Unusable => Authorization::Unusable,
         }
     }
+}
+
+/// What every endpoint of clients does: reads the request, asks for the client's turn, has the engine answer, and counts
+/// how it ended. An `Err` outside is the response to one that never came to the engine.
+pub(crate) async fn answered<T>(
+    state: &AppState,
+    endpoint: Endpoint,
+    request: Request,
+    ask: impl AsyncFnOnce(&ClientCall<'_>) -> Result<T, Error>,
+) -> Result<Result<T, Error>, Response> {
+    let request = ClientRequest::read(state, endpoint, request).await?;
+    let parameters = request.parameters().map_err(unreadable)?;
+    let call = request.call(&parameters);
+    let turn = state.rates().begin(endpoint, request.address, &call, state.env().now()).map_err(too_many)?;
+    let answer = ask(&call).await;
+    turn.ended(&answer);
+    Ok(answer)
 }
 
 impl Sent {

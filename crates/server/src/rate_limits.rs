@@ -17,6 +17,8 @@ use crate::throttle::{Wait, network};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+/// How long a client that got in from an address is not held up by what others do there.
+const KNOWN_FOR: Duration = Duration::from_secs(3_600);
 
 /// How often clients may call. 0 is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +87,7 @@ pub(crate) struct Turn<'a> {
     client_failures: Key,
     address_failures: Key,
     unknown_names: Key,
+    known: Key,
     /// This client failed from this address not long ago.
     failed_before: bool,
     now: Timestamp,
@@ -152,6 +155,7 @@ impl RateLimiter {
             client_failures: self.buckets.key(("failures", &name, network)),
             address_failures: self.buckets.key(("failures", network)),
             unknown_names: self.buckets.key(("names", &name)),
+            known: self.buckets.key(("known", &name, network)),
             failed_before: false,
             now,
         };
@@ -159,7 +163,11 @@ impl RateLimiter {
             None => Ok(false),
             Some(rate) => self.buckets.look(key, rate, now).map_err(|wait| refused(endpoint, limit, wait)),
         };
-        look(turn.address_failures, self.address_failures, Limit::AddressFailures)?;
+        // Many clients may share an address: whoever got in from there lately doesn't wait for the guesses of a neighbour,
+        // and has only the guesses at its own secret counted against it.
+        if !self.buckets.is_marked(turn.known, now) {
+            look(turn.address_failures, self.address_failures, Limit::AddressFailures)?;
+        }
         let failed_before = look(turn.client_failures, self.client_failures, Limit::ClientFailures)?;
         look(turn.client, self.by_client, Limit::Client)?;
         // Who learns which names there are learns it slowly; the client's other requests go on.
@@ -180,6 +188,7 @@ impl Turn<'_> {
         match answer {
             Ok(_) => {
                 charge(self.client, self.limiter.by_client);
+                buckets.mark(self.known, KNOWN_FOR, self.now);
                 if self.failed_before {
                     buckets.forget(self.client_failures);
                 }

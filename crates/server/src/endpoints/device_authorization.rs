@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::client_address::ClientAddress;
-use crate::client_request::{ClientRequest, json, refusal, too_many, unreadable};
+use crate::client_request::{answered, json, refusal};
 use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
@@ -16,23 +16,12 @@ pub(crate) async fn device_authorization(
     Extension(address): Extension<ClientAddress>,
     request: Request,
 ) -> Response {
-    let request = match ClientRequest::read(&state, Endpoint::DeviceAuthorization, request).await {
-        Ok(request) => request,
-        Err(refused) => return refused,
-    };
-    let parameters = match request.parameters() {
-        Ok(parameters) => parameters,
-        Err(bad) => return unreadable(bad),
-    };
-    let call = request.call(&parameters);
-    let turn = match request.turn(&state, &call) {
-        Ok(turn) => turn,
-        Err(refused) => return too_many(refused),
-    };
-    let answer = state.engine().device_authorization(&call, Some(address.0)).await;
-    turn.ended(&answer);
-    match answer {
-        Ok(answer) => json(StatusCode::OK, answer.to_json()),
-        Err(error) => refusal(&error),
+    let answer = answered(&state, Endpoint::DeviceAuthorization, request, async |call| {
+        state.engine().device_authorization(call, Some(address.0)).await
+    });
+    match answer.await {
+        Ok(Ok(answer)) => json(StatusCode::OK, answer.to_json()),
+        Ok(Err(error)) => refusal(&error),
+        Err(refused) => refused,
     }
 }

@@ -1,48 +1,35 @@
 //! Token introspection (RFC 7662), signed where the caller asks for it (RFC 9701).
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_oauth::SIGNED_INTROSPECTION;
 
-use crate::client_request::{ClientRequest, json, refusal, too_many, unreadable};
+use crate::client_request::{answered, json, refusal};
 use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
 /// `POST /introspect`
 pub(crate) async fn introspect(State(state): State<AppState>, request: Request) -> Response {
     let signed = asks_for_signed(request.headers());
-    let request = match ClientRequest::read(&state, Endpoint::Introspect, request).await {
-        Ok(request) => request,
-        Err(refused) => return refused,
-    };
-    let parameters = match request.parameters() {
-        Ok(parameters) => parameters,
-        Err(bad) => return unreadable(bad),
-    };
-    let call = request.call(&parameters);
-    let turn = match request.turn(&state, &call) {
-        Ok(turn) => turn,
-        Err(refused) => return too_many(refused),
-    };
-    if signed {
-        let answer = state.engine().introspect_signed(&call).await;
-        turn.ended(&answer);
-        return match answer {
-            Ok(answer) => {
-                let mut response = json(StatusCode::OK, answer);
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(SIGNED_INTROSPECTION));
-                response
-            }
-            Err(error) => refusal(&error),
-        };
-    }
-    let answer = state.engine().introspect(&call).await;
-    turn.ended(&answer);
-    match answer {
-        Ok(answer) => json(StatusCode::OK, answer),
-        Err(error) => refusal(&error),
+    let answer = answered(&state, Endpoint::Introspect, request, async |call| {
+        if signed {
+            let signed = state.engine().introspect_signed(call).await?;
+            return Ok((SIGNED_INTROSPECTION, Body::from(signed)));
+        }
+        let document = state.engine().introspect(call).await?;
+        Ok(("application/json", Body::from(document)))
+    });
+    match answer.await {
+        Ok(Ok((media, body))) => {
+            let mut response = json(StatusCode::OK, body);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+            response
+        }
+        Ok(Err(error)) => refusal(&error),
+        Err(refused) => refused,
     }
 }
 

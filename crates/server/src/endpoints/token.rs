@@ -4,33 +4,20 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::client_request::{ClientRequest, json, offer_nonce, refusal, too_many, unreadable};
+use crate::client_request::{answered, json, offer_nonce, refusal};
 use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
 /// `POST /token`
 pub(crate) async fn token(State(state): State<AppState>, request: Request) -> Response {
-    let request = match ClientRequest::read(&state, Endpoint::Token, request).await {
-        Ok(request) => request,
-        Err(refused) => return refused,
-    };
-    let parameters = match request.parameters() {
-        Ok(parameters) => parameters,
-        Err(bad) => return unreadable(bad),
-    };
-    let call = request.call(&parameters);
-    let turn = match request.turn(&state, &call) {
-        Ok(turn) => turn,
-        Err(refused) => return too_many(refused),
-    };
-    let answer = state.engine().token(&call).await;
-    turn.ended(&answer);
-    match answer {
-        Ok(answer) => {
+    let answer = answered(&state, Endpoint::Token, request, async |call| state.engine().token(call).await);
+    match answer.await {
+        Ok(Ok(answer)) => {
             let mut response = json(StatusCode::OK, answer.to_json());
             offer_nonce(&mut response, answer.dpop_nonce.as_deref());
             response
         }
-        Err(error) => refusal(&error),
+        Ok(Err(error)) => refusal(&error),
+        Err(refused) => refused,
     }
 }

@@ -86,6 +86,32 @@ async fn one_address_can_not_try_many_clients() {
 }
 
 #[tokio::test]
+async fn a_neighbour_that_guesses_keeps_out_nobody_who_was_let_in() {
+    let app = app(RateLimits { failures_per_address_and_minute: 60, ..RateLimits::default() }).await;
+    assert_eq!(token(&app, HERE, "web", SECRET).await.status, 200);
+    for n in 0..60 {
+        assert_eq!(token(&app, HERE, &format!("client{n}"), "wrong").await.status, 401);
+    }
+    assert_eq!(token(&app, HERE, "other", SECRET).await.status, 429);
+    assert_eq!(token(&app, HERE, "web", SECRET).await.status, 200);
+    // Guesses at its own secret count all the same.
+    for _ in 0..30 {
+        assert_eq!(token(&app, HERE, "web", "wrong").await.status, 401);
+    }
+    assert_eq!(token(&app, HERE, "web", SECRET).await.status, 429);
+    app.clock.advance(Duration::from_secs(60));
+    for n in 0..60 {
+        assert_eq!(token(&app, HERE, &format!("client{n}"), "wrong").await.status, 401);
+    }
+    assert_eq!(token(&app, HERE, "web", SECRET).await.status, 200);
+    app.clock.advance(Duration::from_secs(3_600));
+    for n in 0..60 {
+        assert_eq!(token(&app, HERE, &format!("client{n}"), "wrong").await.status, 401);
+    }
+    assert_eq!(token(&app, HERE, "web", SECRET).await.status, 429, "that was long ago");
+}
+
+#[tokio::test]
 async fn what_is_answered_counts_for_client_and_address() {
     let rates = RateLimits {
         requests_per_client_and_second: 5,

@@ -6,35 +6,23 @@ use countersign_oauth::TokenResponse;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Wanted, object, with_commas};
-use crate::client_request::{ClientRequest, offer_nonce, too_many, unreadable};
+use crate::client_request::{answered, offer_nonce};
 use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
 /// `POST /login/oauth/access_token`
 pub(crate) async fn access_token(State(state): State<AppState>, request: Request) -> Response {
     let wanted = Wanted::of(request.headers());
-    let request = match ClientRequest::read(&state, Endpoint::GithubAccessToken, request).await {
-        Ok(request) => request,
-        Err(refused) => return refused,
-    };
-    let parameters = match request.parameters() {
-        Ok(parameters) => parameters.with_default("grant_type", "authorization_code"),
-        Err(bad) => return unreadable(bad),
-    };
-    let call = request.call(&parameters);
-    let turn = match request.turn(&state, &call) {
-        Ok(turn) => turn,
-        Err(refused) => return too_many(refused),
-    };
-    let answer = state.engine().token(&call).await;
-    turn.ended(&answer);
-    match answer {
-        Ok(tokens) => {
+    let answer =
+        answered(&state, Endpoint::GithubAccessToken, request, async |call| state.engine().token(call).await);
+    match answer.await {
+        Ok(Ok(tokens)) => {
             let mut response = wanted.answer(members(&tokens));
             offer_nonce(&mut response, tokens.dpop_nonce.as_deref());
             response
         }
-        Err(error) => wanted.refusal(&error),
+        Ok(Err(error)) => wanted.refusal(&error),
+        Err(refused) => refused,
     }
 }
 

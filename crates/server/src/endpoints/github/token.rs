@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::{api_refusal, done, message};
 use super::user;
-use crate::client_request::{ClientRequest, json, too_many, unreadable};
+use crate::client_request::{answered, json};
 use crate::endpoints::Endpoint;
 use crate::state::AppState;
 
@@ -49,28 +49,15 @@ pub(super) async fn answer(
     (wish, client): (Wish, &str),
     request: Request,
 ) -> Response {
-    let request = match ClientRequest::read(state, endpoint, request).await {
-        Ok(request) => request,
-        Err(refused) => return refused,
-    };
-    let parameters = match request.parameters() {
-        Ok(parameters) => parameters,
-        Err(bad) => return unreadable(bad),
-    };
-    let Some(token) = parameters.value("access_token") else {
-        return message(StatusCode::UNPROCESSABLE_ENTITY, "access_token is missing");
-    };
-    let call = request.call(&parameters);
-    let turn = match request.turn(state, &call) {
-        Ok(turn) => turn,
-        Err(refused) => return too_many(refused),
-    };
-    let answer = grant(state, (wish, client), &call, token).await;
-    turn.ended(&answer);
-    match answer {
-        Ok(Some(response)) => response,
-        Ok(None) => message(StatusCode::NOT_FOUND, "Not Found"),
-        Err(error) => api_refusal(&error),
+    let answer = answered(state, endpoint, request, async |call| grant(state, (wish, client), call).await);
+    match answer.await {
+        Ok(Ok(Some(response))) => response,
+        Ok(Ok(None)) => message(StatusCode::NOT_FOUND, "Not Found"),
+        Ok(Err(Error::Missing(name))) => {
+            message(StatusCode::UNPROCESSABLE_ENTITY, &format!("{name} is missing"))
+        }
+        Ok(Err(error)) => api_refusal(&error),
+        Err(refused) => refused,
     }
 }
 
@@ -79,8 +66,8 @@ async fn grant(
     state: &AppState,
     (wish, client): (Wish, &str),
     call: &ClientCall<'_>,
-    token: &str,
 ) -> Result<Option<Response>, Error> {
+    let token = call.form.value("access_token").ok_or(Error::Missing("access_token"))?;
     let engine = state.engine();
     let shown =
         |found: &ApplicationToken, token: &str| json(StatusCode::OK, document(found, token).to_string());
