@@ -22,7 +22,8 @@ impl Consent {
         optional.covers(&declined).then_some(Self { granted, declined })
     }
 
-    /// What of these scopes this client gets without another question; `None` when the person must be asked.
+    /// What of these scopes this client gets without another question; `None` when the person must be asked. A request for
+    /// nothing is settled by any earlier answer, and by nothing else: whoever was never asked has no [`Consent`].
     pub(crate) fn settles(&self, client: &Client, asked: &ScopeSet) -> Option<ScopeSet> {
         let granted = self.granted.intersection(asked);
         // What was left out is not asked for again and again; but what the client can't do without has to be.

@@ -1,6 +1,6 @@
 //! A person as GitHub's `GET /user` tells of them.
 
-use countersign_model::{ScopeSet, Subject, Timestamp, User, UserId, digest};
+use countersign_model::{Client, ClientId, Profile, ScopeSet, Subject, Timestamp, User, UserId, digest};
 
 use crate::ports::Ports;
 use crate::{Engine, Error};
@@ -23,18 +23,32 @@ pub struct GithubUser {
     pub created_at: Timestamp,
 }
 
+/// Which scopes let a client that is not written for GitHub read any of it.
+const ANY: [&str; 4] = ["openid", "profile", "user", "read:user"];
 /// Which scopes let a client read the name.
 const NAME: [&str; 3] = ["read:user", "user", "profile"];
 /// Which let it read the address.
 const EMAIL: [&str; 3] = ["user:email", "user", "email"];
 
 impl<P: Ports> Engine<P> {
-    /// The person of an access token with these scopes. The caller has checked the token: our own issuer, and this server
-    /// among its audience.
+    /// The person of an access token that this client has, with these scopes. The caller has checked the token: our own
+    /// issuer, and this server among its audience.
     ///
     /// # Errors
-    /// The subject is no enabled account.
-    pub async fn github_user(&self, subject: &Subject, scopes: &ScopeSet) -> Result<GithubUser, Error> {
+    /// The client has another profile and none of the scopes that ask who somebody is; the subject is no enabled account.
+    pub async fn github_user(
+        &self,
+        subject: &Subject,
+        client: Option<&ClientId>,
+        scopes: &ScopeSet,
+    ) -> Result<GithubUser, Error> {
+        let client = match client {
+            Some(client) => self.ports.client(client).await?,
+            None => None,
+        };
+        if !GithubUser::is_told_to(client.as_deref(), scopes) {
+            return Err(Error::InsufficientScope);
+        }
         let user = self.ports.user(&UserId::from(subject.as_str())).await?;
         let user = user.filter(User::is_enabled).ok_or(Error::InvalidToken)?;
         Ok(GithubUser::of(&user, scopes))
@@ -42,6 +56,13 @@ impl<P: Ports> Engine<P> {
 }
 
 impl GithubUser {
+    /// Whether this client may know who somebody is. One written for GitHub learns the login name whatever it asked for;
+    /// any other must have asked.
+    fn is_told_to(client: Option<&Client>, scopes: &ScopeSet) -> bool {
+        ANY.iter().any(|scope| scopes.contains(scope))
+            || client.is_some_and(|client| client.profile == Profile::Github)
+    }
+
     /// What these scopes may read of a person.
     #[must_use]
     pub fn of(user: &User, scopes: &ScopeSet) -> Self {

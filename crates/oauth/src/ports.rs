@@ -135,8 +135,13 @@ pub struct Grant {
 
 /// Grants and remembered consent.
 pub trait Grants: Send + Sync {
-    /// What this person has already answered to this client; empty when never asked.
-    fn consent(&self, user: &UserId, client: &ClientId) -> impl Future<Output = Answer<Consent>> + Send;
+    /// What this person has already answered to this client; `None` when they were never asked, or took it back. An
+    /// answer to a request for nothing is an answer.
+    fn consent(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+    ) -> impl Future<Output = Answer<Option<Consent>>> + Send;
     /// Remembers an answer, after earlier ones ([`Consent::followed_by`]).
     fn remember_consent(
         &self,

@@ -298,9 +298,9 @@ impl Write for Begin {
 }
 
 impl Grants for Store {
-    async fn consent(&self, user: &UserId, client: &ClientId) -> Result<Consent, Unavailable> {
+    async fn consent(&self, user: &UserId, client: &ClientId) -> Result<Option<Consent>, Unavailable> {
         let row = self.one(&CONSENT, params![user, client]).await?;
-        Ok(row.map(read_consent).transpose()?.unwrap_or_default())
+        Ok(row.map(read_consent).transpose()?)
     }
 
     async fn remember_consent(

@@ -12,8 +12,8 @@ use crate::{AcrClass, Consent, Error};
 pub(super) struct Facts<'a> {
     /// Who is signed in in this browser.
     pub(super) session: Option<&'a Session>,
-    /// What that person answered earlier.
-    pub(super) consented: &'a Consent,
+    /// What that person answered this client earlier; `None`: they were never asked.
+    pub(super) consented: Option<&'a Consent>,
     /// The waiting request, when this is not its first look.
     pub(super) waiting: Option<&'a Interaction>,
     /// Whether the person has agreed a moment ago.
@@ -105,9 +105,14 @@ fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
         !request.reply.client.is_confidential() && may_be_anybodys(&request.reply.redirect_uri);
     request.wanted.prompt.consent
         || !request.reply.client.first_party
-            && (may_be_posed
-                || !request.wanted.details.is_empty()
-                || facts.consented.settles(&request.reply.client, &request.wanted.scopes).is_none())
+            && (may_be_posed || !request.wanted.details.is_empty() || !is_settled(request, facts))
+}
+
+/// Whether an earlier answer covers this request. One that asks for no scope still gives a stranger a name for the person
+/// (RFC 9068 §2.2, `sub`), so that nobody was asked settles nothing.
+fn is_settled(request: &CheckedRequest, facts: Facts<'_>) -> bool {
+    let settles = |consented: &Consent| consented.settles(&request.reply.client, &request.wanted.scopes);
+    facts.consented.and_then(settles).is_some()
 }
 
 /// A sign-in newer than the request: not the session the browser had when it came, and not an older one either.

@@ -35,10 +35,11 @@ impl<P: Ports> Engine<P> {
         let consented = self.consented(&request, session).await?;
         let now = self.now();
         let classes = &self.settings.acr_classes;
-        let facts = Facts { session, consented: &consented, waiting: None, agreed_now: false, classes, now };
+        let consented = consented.as_ref();
+        let facts = Facts { session, consented, waiting: None, agreed_now: false, classes, now };
         match decide(&request, facts) {
             Next::Respond(session) => {
-                let scopes = request.settled_by(&consented);
+                let scopes = request.settled_by(consented);
                 let signed_in = self.authentication(&request, facts, session);
                 self.respond(request, session, signed_in, scopes).await.map(Step::Respond)
             }
@@ -46,7 +47,7 @@ impl<P: Ports> Engine<P> {
             Next::SignIn => Ok(request.sign_in_page(self.wait(&settled, session, browser).await?)),
             Next::Consent => {
                 let interaction = self.wait(&settled, session, browser).await?;
-                Ok(request.consent_page(interaction, &consented, &self.settings))
+                Ok(request.consent_page(interaction, consented, &self.settings))
             }
         }
     }
@@ -118,9 +119,10 @@ impl<P: Ports> Engine<P> {
         let consented = self.consented(&request, session).await?;
         let answer =
             agreed.and_then(|agreed| Consent::answer(&request.reply.client, &request.wanted.scopes, agreed));
+        let consented = consented.as_ref();
         let facts = Facts {
             session,
-            consented: &consented,
+            consented,
             waiting: Some(waiting),
             agreed_now: answer.is_some(),
             classes: &self.settings.acr_classes,
@@ -129,7 +131,7 @@ impl<P: Ports> Engine<P> {
         match decide(&request, facts) {
             Next::SignIn => Ok(request.sign_in_page(SecretString::from(interaction))),
             Next::Consent => {
-                Ok(request.consent_page(SecretString::from(interaction), &consented, &self.settings))
+                Ok(request.consent_page(SecretString::from(interaction), consented, &self.settings))
             }
             Next::Refuse(error) => {
                 self.take(waiting).await?;
@@ -139,7 +141,7 @@ impl<P: Ports> Engine<P> {
                 // Whoever takes it answers; a second click or a second tab finds nothing.
                 self.take(waiting).await?;
                 let scopes = match answer {
-                    None => request.settled_by(&consented),
+                    None => request.settled_by(consented),
                     // Nothing is left of what was asked for.
                     Some(answer) if answer.granted.is_empty() && !request.wanted.scopes.is_empty() => {
                         return self.refuse(request.refused(Error::AccessDenied)).await.map(Step::Respond);
@@ -245,12 +247,16 @@ impl<P: Ports> Engine<P> {
         Ok(code)
     }
 
-    async fn consented(&self, request: &CheckedRequest, session: Option<&Session>) -> Result<Consent, Error> {
+    async fn consented(
+        &self,
+        request: &CheckedRequest,
+        session: Option<&Session>,
+    ) -> Result<Option<Consent>, Error> {
         match session {
             Some(session) if !request.reply.client.first_party => {
                 Ok(self.ports.consent(&session.user, &request.reply.client.client_id).await?)
             }
-            Some(_) | None => Ok(Consent::default()),
+            Some(_) | None => Ok(None),
         }
     }
 
@@ -298,12 +304,12 @@ impl CheckedRequest {
 
     /// What the client gets without a question: all that it asks for where the operator vouches for it, else what the
     /// person answered earlier.
-    fn settled_by(&self, consented: &Consent) -> ScopeSet {
+    fn settled_by(&self, consented: Option<&Consent>) -> ScopeSet {
         let asked = &self.wanted.scopes;
         if self.reply.client.first_party {
             return asked.clone();
         }
-        consented.settles(&self.reply.client, asked).unwrap_or_default()
+        consented.and_then(|consented| consented.settles(&self.reply.client, asked)).unwrap_or_default()
     }
 
     fn sign_in_page(self, interaction: SecretString) -> Step {
@@ -314,7 +320,13 @@ impl CheckedRequest {
         })
     }
 
-    fn consent_page(self, interaction: SecretString, consented: &Consent, settings: &Settings) -> Step {
+    fn consent_page(
+        self,
+        interaction: SecretString,
+        consented: Option<&Consent>,
+        settings: &Settings,
+    ) -> Step {
+        let earlier = consented.cloned().unwrap_or_default();
         let types = &settings.authorization_details_types;
         let details = self.wanted.details.iter().filter_map(|detail| {
             let known = types.get(detail.get("type")?.as_str()?)?;
@@ -324,8 +336,8 @@ impl CheckedRequest {
         Step::Consent(ConsentRequest {
             interaction,
             details: details.collect(),
-            granted: consented.granted.intersection(&self.wanted.scopes),
-            left_out: optional.intersection(&consented.declined),
+            granted: earlier.granted.intersection(&self.wanted.scopes),
+            left_out: optional.intersection(&earlier.declined),
             optional,
             scopes: self.wanted.scopes,
             client: self.reply.client,

@@ -99,10 +99,13 @@ fn readable_name(member: &'static str, name: &str) -> Result<(), RegistrationRef
     Ok(())
 }
 
-/// A page for people: `https`, or on the person's own machine.
+/// A page for people: `https`, or on the person's own machine. A host is a host: the page that shows a picture names its
+/// place in its Content Security Policy, where `*` would be every place (CSP 3 §2.3.1).
 fn readable_page(member: &'static str, uri: &str) -> Result<(), RegistrationRefusal> {
-    let is_local = || Url::parse(uri).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url));
-    if uri.len() <= LONGEST_URI && (is_https(uri) || is_plain(uri) && is_local()) {
+    let is_local = |url: &Url| url.scheme() == "http" && is_loopback(url);
+    let names_one_host = |url: &Url| url.host_str().is_some_and(|host| !host.contains('*'));
+    let fits = |url: &Url| names_one_host(url) && (is_https(uri) || is_plain(uri) && is_local(url));
+    if uri.len() <= LONGEST_URI && Url::parse(uri).is_ok_and(|url| fits(&url)) {
         return Ok(());
     }
     Err(RegistrationRefusal::metadata(member, "it must be an https URL"))

@@ -388,6 +388,39 @@ async fn what_was_agreed_says_nothing_where_anybody_could_pose_as_the_client() {
 }
 
 #[tokio::test]
+async fn who_asks_for_nothing_asks_all_the_same() {
+    let house = house().await;
+    for id in ["app", "web"] {
+        house.client(id, |client| client.default_scopes = scopes(""));
+    }
+    house.client("page", |client| client.grant_types = [GrantType::AuthorizationCode].into());
+    let session = house.sign_in("alice").await;
+    // No scope at all, an empty one, and one of which nothing is left.
+    for (id, scope) in [("app", ""), ("web", ""), ("page", "offline_access")] {
+        house.memory.tables().consents.clear();
+        let query = request(id, &[("scope", scope)]);
+        let none = [("scope", scope), ("prompt", "none")];
+        let quietly = house.begin(&request(id, &none), Some(&session)).await.unwrap();
+        assert_eq!(respond(quietly).error(), Some("consent_required"), "{id}: {scope}");
+        let step = house.begin(&query, Some(&session)).await.unwrap();
+        let Step::Consent(asked) = step else { panic!("{id}, {scope}: {step:?}") };
+        assert!(asked.scopes.is_empty());
+        let name = asked.interaction.expose();
+        let again = house.engine.resume(name, Some(&session), &house.browser).await.unwrap();
+        assert!(matches!(again, Step::Consent(_)), "looking again is no answer");
+        let agreed = house.engine.consent_given(name, &session, &house.browser, &scopes("")).await.unwrap();
+        code_of(&respond(agreed));
+        // It is remembered, for this client and this person, and for nothing more.
+        let quietly = house.begin(&request(id, &none), Some(&session)).await.unwrap();
+        assert_eq!(respond(quietly).error(), None, "{id}: {scope}");
+        let other = request(if id == "app" { "web" } else { "app" }, &[("scope", scope)]);
+        assert!(matches!(house.begin(&other, Some(&session)).await.unwrap(), Step::Consent(_)));
+        let more = request(id, &[("scope", "openid")]);
+        assert!(matches!(house.begin(&more, Some(&session)).await.unwrap(), Step::Consent(_)));
+    }
+}
+
+#[tokio::test]
 async fn offline_access_without_the_grant_is_ignored() {
     let house = House::new().await;
     house.client("app", |client| client.grant_types = [GrantType::AuthorizationCode].into());

@@ -134,6 +134,26 @@ async fn a_token_tells_who_gave_it_without_openid() {
 }
 
 #[tokio::test]
+async fn who_somebody_is_is_told_to_clients_that_asked_for_it() {
+    let house = house().await;
+    let alice = countersign_model::Subject::from("usr_alice");
+    let ask = async |client: &str, granted: &str| {
+        let client = (!client.is_empty()).then(|| countersign_model::ClientId::from(client));
+        house.engine.github_user(&alice, client.as_ref(), &scopes(granted)).await
+    };
+    house.user("alice");
+    assert_eq!(ask("app", "").await.unwrap().login, "alice", "written for GitHub");
+    for (client, granted) in [("strict", ""), ("strict", "read email user:email"), ("gone", "read"), ("", "")]
+    {
+        let refused = ask(client, granted).await;
+        assert!(matches!(refused, Err(Error::InsufficientScope)), "{client}: {granted}");
+    }
+    for granted in ["openid", "profile", "user", "read:user"] {
+        assert_eq!(ask("strict", granted).await.unwrap().login, "alice", "{granted}");
+    }
+}
+
+#[tokio::test]
 async fn an_application_sees_its_own_tokens_only() {
     let house = house().await;
     let none = parameters(&[]);

@@ -1,5 +1,5 @@
 //! The page on which a person answers requests of the backchannel (OpenID Connect CIBA §8): who asks, for what, with
-//! which message, since when, from where.
+//! which message, who stands behind the name, since when, from where.
 //!
 //! Nothing is announced and nothing is guessed here: the page shows what waits for whoever is signed in, and what waits
 //! for somebody else is not there.
@@ -12,7 +12,7 @@ use axum::response::Response;
 use countersign_model::ScopeSet;
 use countersign_oauth::{Approver, Error, PendingApproval};
 
-use super::consent::scope_lines;
+use super::consent::{backing, scope_lines};
 use super::sign_in::Onward;
 use crate::body::{BadForm, read_form};
 use crate::browser::{Browser, Form};
@@ -123,8 +123,9 @@ async fn list(
     outcome: Option<Outcome>,
 ) -> Result<Response, Failure> {
     let pending = state.engine().approvals(&signed_in.user.id).await?;
-    let line = |pending: &PendingApproval| ApprovalLine {
+    let line = |pending: &PendingApproval, backing| ApprovalLine {
         client: pending.client.client_name.clone(),
+        backing,
         binding_message: pending.binding_message.clone(),
         address: pending.address.map(|address| address.to_string()),
         since: Moment::new(pending.created_at),
@@ -135,13 +136,17 @@ async fn list(
         csrf: browser.form_token(Form::Approval, &about(&pending.id, signed_in)),
         id: pending.id.clone(),
     };
+    let mut approvals = Vec::with_capacity(pending.len());
+    for pending in &pending {
+        approvals.push(line(pending, backing(state, &pending.client).await?));
+    }
     let template = ApprovalsPage {
         frame: state.frame(),
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
         again: &Onward::Approvals.sign_in(state),
         notice: outcome.map(Outcome::notice),
-        approvals: pending.iter().map(line).collect(),
+        approvals,
     };
     let status = outcome.map_or(StatusCode::OK, Outcome::status);
     let mut response = page(status, &template, &Destinations::own());

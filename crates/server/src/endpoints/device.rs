@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_oauth::{DeviceRequest, Error, UserCode};
 
-use super::consent::{agreed, scope_lines};
+use super::consent::{agreed, backing, scope_lines};
 use super::sign_in::{Onward, in_words, seconds};
 use crate::body::read_form;
 use crate::browser::{Browser, Form};
@@ -76,7 +76,7 @@ pub(crate) async fn submit(
     match state.engine().device_request(code).await {
         Ok(request) => {
             state.code_throttle().withdraw(attempt);
-            Ok(ask(&page, code, &request, address.0))
+            ask(&page, code, &request, address.0).await
         }
         Err(Error::UnknownUserCode) => {
             let (user, address) = (&signed_in.user.id, address.0);
@@ -129,8 +129,13 @@ fn about(code: UserCode, signed_in: &SignedIn) -> String {
     format!("{code} {}", signed_in.session.id)
 }
 
-/// The question: who asks, from where, for what (RFC 8628 §5.4).
-fn ask(form: &CodeForm<'_>, code: UserCode, request: &DeviceRequest, address: IpAddr) -> Response {
+/// The question: who asks, who stands behind that name, from where, for what (RFC 8628 §5.4).
+async fn ask(
+    form: &CodeForm<'_>,
+    code: UserCode,
+    request: &DeviceRequest,
+    address: IpAddr,
+) -> Result<Response, Failure> {
     let CodeForm { state, browser, signed_in, .. } = form;
     let csrf = browser.form_token(Form::DeviceDecision, &about(code, signed_in));
     let optional = request.client.optional_scopes.of(&request.scopes);
@@ -141,6 +146,7 @@ fn ask(form: &CodeForm<'_>, code: UserCode, request: &DeviceRequest, address: Ip
     let template = DeviceConfirmPage {
         frame: state.frame(),
         client: &request.client.client_name,
+        backing: backing(state, &request.client).await?,
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
         again: &Onward::Device(Some(code)).sign_in(state),
@@ -152,7 +158,7 @@ fn ask(form: &CodeForm<'_>, code: UserCode, request: &DeviceRequest, address: Ip
         scope: &request.scopes.difference(&optional).to_string(),
         csrf: &csrf,
     };
-    page(StatusCode::OK, &template, &Destinations::own())
+    Ok(page(StatusCode::OK, &template, &Destinations::own()))
 }
 
 /// Why the person is asked for a code again.

@@ -154,6 +154,18 @@ pub(crate) enum Backing {
     Host(String),
 }
 
+impl Backing {
+    /// The word for it in the pages' ids.
+    fn mark(&self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Person(_) => "owner",
+            Self::Itself => "unvouched",
+            Self::Host(_) => "host",
+        }
+    }
+}
+
 /// What stands for a picture where there is none.
 pub(crate) fn initial(name: &str) -> char {
     name.chars().find(|letter| letter.is_alphanumeric()).unwrap_or('·')
@@ -182,6 +194,7 @@ pub(crate) struct DevicePage<'a> {
 pub(crate) struct DeviceConfirmPage<'a> {
     pub(crate) frame: &'a Frame,
     pub(crate) client: &'a str,
+    pub(crate) backing: Backing,
     pub(crate) person: &'a str,
     pub(crate) username: &'a str,
     /// Where somebody else signs in.
@@ -281,6 +294,7 @@ pub(crate) struct ApprovalsPage<'a> {
 pub(crate) struct ApprovalLine {
     pub(crate) id: String,
     pub(crate) client: String,
+    pub(crate) backing: Backing,
     /// What the person's other screen shows.
     pub(crate) binding_message: Option<String>,
     /// Where it came from.

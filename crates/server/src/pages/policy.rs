@@ -74,9 +74,13 @@ pub(crate) fn picture(address: &str) -> Option<String> {
     if fits { source(address) } else { None }
 }
 
-/// A redirect URI as a source expression (CSP 3 §2.3.1).
+/// A client's address as a source expression (CSP 3 §2.3.1); `None` for one that would be a pattern: what stands for every
+/// host or port is ours to write, never a client's.
 fn source(redirect_uri: &str) -> Option<String> {
     let url = Url::parse(redirect_uri).ok()?;
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        return None;
+    }
     let source = match (url.scheme(), url.host()) {
         // The grammar has no IPv6 address: only the scheme can be named.
         ("http" | "https", Some(url::Host::Ipv6(_))) => format!("{}:", url.scheme()),
@@ -106,6 +110,9 @@ mod tests {
             ("http://[::1]:4711/cb", Some("http:")),
             ("com.example.app:/cb", Some("com.example.app:")),
             ("https://app;script-src.example/cb", None),
+            ("https://*/cb", None),
+            ("https://*.example/cb", None),
+            ("http://%2A/cb", None),
             ("no uri", None),
         ] {
             assert_eq!(source(uri).as_deref(), expected, "{uri}");
@@ -132,6 +139,9 @@ mod tests {
         assert!(shown.ends_with("; img-src 'self' https://cdn.app.example:8443"), "{shown}");
         for address in [
             "http://app.example/logo.png",
+            "https://*/x.png",
+            "https://*.app.example/x.png",
+            "https://%2a:8443/x.png",
             "https://192.0.2.1/logo.png",
             "https://[2001:db8::1]/logo.png",
             "https://me:secret@app.example/logo.png",

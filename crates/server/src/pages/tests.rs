@@ -85,6 +85,7 @@ fn of_a_person(frame: &Frame) -> Vec<Rendered> {
     let waits = ApprovalLine {
         id: "abc".to_owned(),
         client: "<Invoice & Co>".to_owned(),
+        backing: Backing::Host("<evil>.example".to_owned()),
         binding_message: Some("<Merchant> 12".to_owned()),
         address: Some("192.0.2.7".to_owned()),
         since: moment(),

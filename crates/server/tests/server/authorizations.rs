@@ -52,6 +52,29 @@ async fn one_is_seen_and_taken_back_with_every_token() {
 }
 
 #[tokio::test]
+async fn who_asks_for_nothing_is_let_in_and_taken_back_like_others() {
+    let app = App::new().await;
+    app.person("ada").await;
+    app.client("web").await;
+    let mut browser = Browser::new(&app);
+    browser.sign_in("ada").await;
+    let nothing = authorization("web", &[("scope", "")]);
+    let quietly = authorization("web", &[("scope", ""), ("prompt", "none")]);
+    assert_eq!(browser.get(&quietly).await.answer("error").as_deref(), Some("consent_required"));
+    let page = browser.get(&nothing).await;
+    assert!(page.shows("consent-allow") && page.shows("learns an identifier of yours"), "{page:?}");
+    assert!(!page.shows("nothing more about you"), "{page:?}");
+    assert!(browser.submit(&page, &[("decision", "allow")]).await.answer("code").is_some());
+    assert!(browser.get(&quietly).await.answer("code").is_some(), "the answer is remembered");
+
+    let one = browser.get("/account/authorization?client_id=web").await;
+    assert!(one.shows("authorization-nothing") && one.shows("an identifier of yours"), "{one:?}");
+    assert!(browser.submit(&one, &[]).await.shows("id=\"withdrawn\""));
+    assert_eq!(browser.get(&quietly).await.answer("error").as_deref(), Some("consent_required"));
+    assert!(browser.get(&nothing).await.shows("consent-allow"));
+}
+
+#[tokio::test]
 async fn nobody_takes_back_what_is_anothers() {
     let app = App::new().await;
     app.person("ada").await;

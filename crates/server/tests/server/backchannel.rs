@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use countersign_model::{Client, Clock as _, GrantType};
+use countersign_model::{Client, ClientId, ClientOrigin, Clock as _, GrantType, UserId};
+use countersign_oauth::ports::Clients as _;
 
 use crate::browser::{Browser, Page};
 use crate::support::{Answer, App, PASSWORD, basic, web_client};
@@ -71,6 +72,29 @@ async fn a_person_approves_on_their_page() {
     let who = Answer::of(app.send(request.body(Body::empty()).unwrap()).await).await;
     assert_eq!(who.text("sub"), "usr_ada");
     assert_eq!(fetch(&app, &asked).await.text("error"), "invalid_grant");
+}
+
+#[tokio::test]
+async fn the_page_says_who_stands_behind_each_name() {
+    let app = app().await;
+    let bank = app.store.client(&ClientId::from("bank")).await.unwrap().unwrap();
+    let others = [
+        Client { client_id: ClientId::from("self"), origin: ClientOrigin::Registration, ..(*bank).clone() },
+        Client { client_id: ClientId::from("eves"), owner: Some(UserId::from("usr_eve")), ..(*bank).clone() },
+    ];
+    for client in &others {
+        app.store.create_client(client).await.unwrap();
+    }
+    for id in ["bank", "self", "eves"] {
+        let form = [("scope", "openid"), ("login_hint", "ada")];
+        assert_eq!(app.post("/bc-authorize", Some(&basic(id)), &form).await.status, 200, "{id}");
+        app.clock.advance(Duration::from_secs(1));
+    }
+    let (_, page) = page_of(&app, "ada").await;
+    for mark in ["approval-operator-1", "approval-unvouched-2", "approval-owner-3"] {
+        assert!(page.shows(&format!("id=\"{mark}\"")), "{mark}: {page:?}");
+    }
+    assert!(page.shows("eve &#60;the first&#62; (eve)") && page.shows("Nobody here has checked its name"));
 }
 
 #[tokio::test]

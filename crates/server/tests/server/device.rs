@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use countersign_model::{Client, ClientId, Clock as _, GrantType};
+use countersign_model::{Client, ClientId, ClientOrigin, Clock as _, GrantType, UserId};
 
 use crate::browser::{Browser, Page};
 use crate::support::{Answer, App, PASSWORD, read};
@@ -71,6 +71,35 @@ async fn a_person_connects_a_device() {
     let who = Answer::of(app.send(request.body(Body::empty()).unwrap()).await).await;
     assert_eq!(who.text("sub"), "usr_ada");
     assert_eq!(poll(&app, &asked).await.text("error"), "invalid_grant");
+}
+
+#[tokio::test]
+async fn the_page_says_who_stands_behind_the_name() {
+    let cases = [
+        (ClientOrigin::Operator, None, "device-operator", "the people who run"),
+        (ClientOrigin::Registration, None, "device-unvouched", "Nobody here has checked its name"),
+        (ClientOrigin::Operator, Some("usr_eve"), "device-owner", "eve &#60;the first&#62; (eve)"),
+    ];
+    for (number, (origin, owner, mark, words)) in cases.into_iter().enumerate() {
+        let app = app().await;
+        app.person("eve").await;
+        let id = format!("tv{number}");
+        let client = Client {
+            client_name: "Your bank".to_owned(),
+            grant_types: [GrantType::DeviceCode].into(),
+            origin,
+            owner: owner.map(UserId::from),
+            ..Client::new(ClientId::from(id.as_str()), app.clock.now())
+        };
+        app.store.create_client(&client).await.unwrap();
+        let asked = app.post("/device_authorization", None, &[("client_id", &id)]).await;
+        let mut browser = Browser::new(&app);
+        browser.sign_in("ada").await;
+        let page = type_code(&mut browser, asked.text("user_code")).await;
+        assert!(page.shows(&format!("id=\"{mark}\"")) && page.shows(words), "{mark}: {page:?}");
+        // It asks for no scope: what it learns all the same is said.
+        assert!(page.shows("learns an identifier of yours"), "{page:?}");
+    }
 }
 
 #[tokio::test]

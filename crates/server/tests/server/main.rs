@@ -20,6 +20,7 @@ mod device;
 mod errors;
 mod extensions;
 mod form_post;
+mod github;
 mod headers;
 mod pages;
 mod rate_limits;

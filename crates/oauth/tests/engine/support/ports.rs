@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use countersign_model::*;
 use countersign_oauth::Consent;
@@ -114,9 +113,8 @@ impl People for Memory {
 }
 
 impl Grants for Memory {
-    async fn consent(&self, user: &UserId, client: &ClientId) -> Answer<Consent> {
-        let consent = self.open()?.consents.get(&(user.clone(), client.clone())).cloned();
-        Ok(consent.unwrap_or_default())
+    async fn consent(&self, user: &UserId, client: &ClientId) -> Answer<Option<Consent>> {
+        Ok(self.open()?.consents.get(&(user.clone(), client.clone())).cloned())
     }
 
     async fn remember_consent(

@@ -43,7 +43,8 @@ pub(crate) async fn user(
     let Some(identity) = permit.identity() else {
         return message(StatusCode::UNAUTHORIZED, "Requires authentication");
     };
-    let mut response = match state.engine().github_user(&identity.subject, &identity.scopes).await {
+    let client = identity.client.as_ref();
+    let mut response = match state.engine().github_user(&identity.subject, client, &identity.scopes).await {
         Ok(user) => json(StatusCode::OK, document(&user).to_string()),
         Err(error) => api_refusal(&error),
     };
