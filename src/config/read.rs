@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn nobody_registers_themselves_a_program_that_answers_for_people() {
+        let text = |scopes: &str| format!("{MINIMAL}[registration]\nscopes = [{scopes}]\n");
+        let said = complaint(&text("\"openid\", \"approvals\""), &[]);
+        assert!(said.contains("registration.scopes: not \"approvals\""), "{said}");
+        assert!(said.contains("countersign client add"), "{said}");
+        assert!(load_text(Path::new("c.toml"), &text("\"openid\""), []).is_ok());
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
         let text = format!("{MINIMAL}\n[tokens]\nacess_token = \"5m\"\n");
         assert_eq!(

@@ -157,6 +157,12 @@ impl Client {
         self.authentication != ClientAuthentication::None
     }
 
+    /// Whether the operator registered it, and knows whose it is: neither itself, nor a person for themselves.
+    #[must_use]
+    pub fn is_of_the_operator(&self) -> bool {
+        self.origin == ClientOrigin::Operator && self.owner.is_none()
+    }
+
     /// Whether it may be used at all.
     #[must_use]
     pub fn is_enabled(&self) -> bool {

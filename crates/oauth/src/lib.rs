@@ -47,7 +47,8 @@ pub use authorize::{
     AuthorizationResponse, CheckedRedirectUri, ConsentRequest, Delivery, DetailRequest, SignInRequest, Step,
 };
 pub use backchannel::{
-    Approver, BackchannelPolicy, BackchannelResponse, PendingApproval, Ping, check_backchannel_request,
+    APPROVALS_SCOPE, Approver, BackchannelPolicy, BackchannelResponse, PendingApproval, Ping,
+    check_backchannel_request,
 };
 pub use client_auth::{
     AuthenticatedClient, Authorization, FetchKeys, KeysUnavailable, UnfitSecret, claimed_client,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_model::{GrantType, Profile};
-use countersign_oauth::{DetailTypes, RegistrationPolicy};
+use countersign_oauth::{APPROVALS_SCOPE, DetailTypes, RegistrationPolicy};
 use url::Url;
 
 use super::super::checked::{Registration, StatementKeys, TrustedStatements};
@@ -26,6 +26,11 @@ impl Check {
         let scopes = raw
             .scopes
             .unwrap_or_else(|| ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec());
+        if scopes.iter().any(|scope| scope == APPROVALS_SCOPE) {
+            let message = "not \"approvals\": who has it answers requests in a person's name. Give it to a program of \
+                           your own, by countersign client add";
+            self.wrong("registration.scopes", message);
+        }
         let issuers = raw.statement_issuers.into_iter();
         let statement_issuers: Vec<_> =
             issuers.filter_map(|(name, issuer)| self.statement_issuer(&name, issuer)).collect();

@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use countersign_model::{Client, ScopeSet, Session, SessionId, Timestamp, TokenHash, UserId};
+use countersign_model::{Client, ClientId, ScopeSet, Session, SessionId, Timestamp, TokenHash, UserId};
 
 use crate::acr::class_of;
 use crate::device::Decided;
 use crate::ports::{AuthenticationEvent, DecoupledKind, DecoupledRequest, Ports};
 use crate::{Engine, Error};
+
+/// The scope with which a program answers in a person's name. Nobody who registers a client for themselves has it.
+pub const APPROVALS_SCOPE: &str = "approvals";
 
 /// A request that waits for a person.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub enum Approver<'a> {
     Token {
         /// Who.
         user: &'a UserId,
+        /// The program, as a client.
+        client: &'a ClientId,
         /// The session that the token was made in.
         session: Option<&'a SessionId>,
         /// The sign-in that the token speaks of.
@@ -52,6 +57,16 @@ impl Approver<'_> {
         match self {
             Self::Session(session) => &session.user,
             Self::Token { user, .. } => user,
+        }
+    }
+
+    /// Whether they may answer what this client asks. CIBA §1: the device that consents is another than the one that
+    /// asks. A program that answers itself would be nobody's consent.
+    #[must_use]
+    pub fn may_answer(&self, asking: &Client) -> bool {
+        match self {
+            Self::Session(_) => true,
+            Self::Token { client, .. } => **client != asking.client_id,
         }
     }
 }
@@ -82,7 +97,7 @@ impl<P: Ports> Engine<P> {
     /// The person agreed to these scopes: all that were asked for, or some. `openid` is never taken back alone.
     ///
     /// # Errors
-    /// As [`Engine::approval`]; [`Error::UnmetAuthentication`]: the request asks for another class of sign-in than
+    /// As [`Engine::approval`], also for the request of the program that answers; [`Error::UnmetAuthentication`]: the request asks for another class of sign-in than
     /// theirs; nothing is left of what was asked for.
     pub async fn approve_backchannel(
         &self,
@@ -91,6 +106,9 @@ impl<P: Ports> Engine<P> {
         agreed: &ScopeSet,
     ) -> Result<Arc<Client>, Error> {
         let (request, pending) = self.waiting_approval(id, approver.user()).await?;
+        if !approver.may_answer(&pending.client) {
+            return Err(Error::UnknownApproval);
+        }
         let authentication = self.sign_in_of(approver, &pending.acr_values)?;
         let decided = match approver {
             Approver::Session(session) => {

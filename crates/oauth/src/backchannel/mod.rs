@@ -26,7 +26,7 @@ use crate::ports::{
 };
 use crate::{ClientCall, ClientRefusal, Engine, Error, Parameters, Settings};
 
-pub use approval::{Approver, PendingApproval};
+pub use approval::{APPROVALS_SCOPE, Approver, PendingApproval};
 pub use ping::Ping;
 
 /// What the operator lets clients do in the background.

@@ -345,7 +345,12 @@ async fn the_class_that_a_token_names_is_not_believed() {
         acr: Some(acr.to_owned()),
     };
     let by = async |event: &AuthenticationEvent| {
-        let approver = Approver::Token { user: &user, session: None, authentication: event };
+        let approver = Approver::Token {
+            user: &user,
+            client: &"authenticator".into(),
+            session: None,
+            authentication: event,
+        };
         let is_met = house.engine.is_met(approver, &wanted);
         let answer = house.engine.approve_backchannel(&id, approver, &scopes("openid")).await;
         assert_eq!(answer.is_ok(), is_met, "what is shown is what is done");
@@ -359,6 +364,30 @@ async fn the_class_that_a_token_names_is_not_believed() {
     by(&event(60, "hardware")).await.unwrap();
     let (_, claims) = read_jwt(&fetch(&house, "bank", &begun.auth_req_id).await.unwrap().id_token.unwrap());
     assert_eq!((&claims["acr"], &claims["auth_time"]), (&"fresh".into(), &(START + 40).into()));
+}
+
+#[tokio::test]
+async fn a_client_does_not_answer_itself() {
+    let house = house().await;
+    let begun = begin(&house).await;
+    let id = waiting(&house).await;
+    let (user, authentication) = (
+        UserId::from("usr_alice"),
+        AuthenticationEvent {
+            auth_time: Timestamp::from_seconds(START),
+            amr: vec!["pwd".to_owned()],
+            acr: None,
+        },
+    );
+    let by = async |client: &str| {
+        let client = client.into();
+        let approver =
+            Approver::Token { user: &user, client: &client, session: None, authentication: &authentication };
+        house.engine.approve_backchannel(&id, approver, &scopes("openid")).await
+    };
+    assert!(matches!(by("bank").await, Err(Error::UnknownApproval)));
+    assert!(matches!(fetch(&house, "bank", &begun.auth_req_id).await, Err(Error::AuthorizationPending)));
+    by("authenticator").await.unwrap();
 }
 
 #[tokio::test]

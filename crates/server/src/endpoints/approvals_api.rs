@@ -1,5 +1,6 @@
 //! The same as the page of approvals for a program of the person's own: the operator's authenticator on their phone. A
-//! protected resource like any other, so the one pipeline checks the call; the scope `approvals` opens it.
+//! protected resource like any other, so the one pipeline checks the call; the scope `approvals` opens it to applications
+//! that the operator registered.
 
 use axum::Extension;
 use axum::body::to_bytes;
@@ -9,9 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_access::{Decision, Identity, Rule};
-use countersign_model::{RequestId, SessionId, User, UserId, UserKind};
-use countersign_oauth::ports::{AuthenticationEvent, People as _};
-use countersign_oauth::{Approver, Engine, Error, PendingApproval};
+use countersign_model::{Client, ClientId, RequestId, SessionId, User, UserId, UserKind};
+use countersign_oauth::ports::{AuthenticationEvent, Clients as _, People as _};
+use countersign_oauth::{APPROVALS_SCOPE, Approver, Engine, Error, PendingApproval};
 use countersign_store::Store;
 use serde_json::{Value, json};
 
@@ -26,17 +27,16 @@ use crate::state::AppState;
 pub(crate) const PATH: &str = "/api/approvals";
 /// Largest answer of a person that is read, in bytes.
 const LARGEST: usize = 4 * 1024;
-/// The scope that opens it.
-const SCOPE: &str = "approvals";
 
 /// What it accepts: our own access tokens, with the scope.
 pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
-    own_rule(engine, "approvals", SCOPE.parse().unwrap_or_default())
+    own_rule(engine, "approvals", APPROVALS_SCOPE.parse().unwrap_or_default())
 }
 
 /// Whose program calls, and how they had signed in for the token.
 struct Caller {
     user: UserId,
+    client: ClientId,
     session: Option<SessionId>,
     authentication: AuthenticationEvent,
 }
@@ -45,6 +45,7 @@ impl Caller {
     fn approver(&self) -> Approver<'_> {
         Approver::Token {
             user: &self.user,
+            client: &self.client,
             session: self.session.as_ref(),
             authentication: &self.authentication,
         }
@@ -65,7 +66,8 @@ pub(crate) async fn list(
     let id = head.extensions.get::<RequestId>();
     match state.engine().approvals(&caller.user).await {
         Ok(pending) => {
-            let approvals: Vec<Value> = pending.iter().map(|one| document(&state, &caller, one)).collect();
+            let shown = pending.iter().filter(|one| caller.approver().may_answer(&one.client));
+            let approvals: Vec<Value> = shown.map(|one| document(&state, &caller, one)).collect();
             json(StatusCode::OK, json!({ "approvals": approvals }).to_string())
         }
         Err(error) => failed(&error, id),
@@ -90,14 +92,17 @@ pub(crate) async fn decide(
     };
     let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
     let decision = answer.get("decision").and_then(Value::as_str).unwrap_or_default();
+    // What is not in its list is not there.
+    let pending = match state.engine().approval(&approval, &caller.user).await {
+        Ok(pending) if caller.approver().may_answer(&pending.client) => pending,
+        Ok(_) => return failed(&Error::UnknownApproval, id),
+        Err(error) => return failed(&error, id),
+    };
     let (event, answered) = match decision {
         "approve" => {
             // All of it: a program shows what it lists, and the list says all.
-            let scopes = match state.engine().approval(&approval, &caller.user).await {
-                Ok(pending) => pending.scopes,
-                Err(error) => return failed(&error, id),
-            };
-            let approved = state.engine().approve_backchannel(&approval, caller.approver(), &scopes).await;
+            let (approver, scopes) = (caller.approver(), &pending.scopes);
+            let approved = state.engine().approve_backchannel(&approval, approver, scopes).await;
             ("request_approved", approved)
         }
         "deny" => ("request_denied", state.engine().deny_backchannel(&approval, &caller.user).await),
@@ -127,12 +132,30 @@ async fn caller(state: &AppState, address: ClientAddress, head: &Parts) -> Resul
     };
     let refused = || problem(StatusCode::FORBIDDEN, "this needs an access token of a person", id);
     let identity = identity.filter(|identity| identity.actor.is_empty()).ok_or_else(refused)?;
+    let client = client(state, identity, id).await?;
     let authentication = authentication(identity).ok_or_else(refused)?;
     let user = state.store().user(&UserId::from(identity.subject.as_str())).await;
     let user = user.map_err(|error| failed(&Error::from(error), id))?;
     let is_person = |user: &User| user.is_enabled() && user.kind == UserKind::Person;
     let user = user.filter(is_person).ok_or_else(refused)?;
-    Ok(Caller { user: user.id, session: identity.session.clone(), authentication })
+    Ok(Caller { user: user.id, client, session: identity.session.clone(), authentication })
+}
+
+/// The application that calls. Whoever may register one for themselves could else have an asking one and an answering
+/// one, and would need the person for neither.
+async fn client(state: &AppState, identity: &Identity, id: Option<&RequestId>) -> Result<ClientId, Response> {
+    let known = match &identity.client {
+        Some(client) => {
+            state.store().client(client).await.map_err(|error| failed(&Error::from(error), id))?
+        }
+        None => None,
+    };
+    let may = |client: &Client| client.is_enabled() && client.is_of_the_operator();
+    let detail = "this is for applications that the operator registered";
+    match known.filter(|client| may(client)) {
+        Some(client) => Ok(client.client_id.clone()),
+        None => Err(problem(StatusCode::FORBIDDEN, detail, id)),
+    }
 }
 
 /// The sign-in that the token speaks of; a token without one was not given by a person.

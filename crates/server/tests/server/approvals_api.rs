@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use countersign_model::{Client, Clock as _, GrantType};
+use countersign_model::{Client, ClientOrigin, Clock as _, GrantType, UserId};
+use countersign_oauth::ports::{BackchannelRequests as _, Clients as _, People as _};
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -26,6 +27,13 @@ async fn app() -> App {
     let bank = Client { grant_types: [GrantType::Ciba].into(), ..web_client("bank", app.clock.now()) };
     app.store.create_client(&bank).await.unwrap();
     app
+}
+
+/// Changes the authenticator.
+async fn change(app: &App, how: impl FnOnce(&mut Client)) {
+    let mut client = (*app.store.client(&"authenticator".into()).await.unwrap().unwrap()).clone();
+    how(&mut client);
+    assert!(app.store.update_client(&client, app.clock.now()).await.unwrap());
 }
 
 /// An access token of the authenticator for this person.
@@ -118,4 +126,48 @@ async fn nobody_else_does() {
     let own = own.text("access_token").to_owned();
     assert_eq!(list(&app, &own).await.status, 403);
     assert_eq!(fetch(&app, &asked).await.text("error"), "authorization_pending");
+}
+
+#[tokio::test]
+async fn a_program_that_asks_does_not_answer_itself() {
+    let app = app().await;
+    change(&app, |client| drop(client.grant_types.insert(GrantType::Ciba))).await;
+    let token = token(&app, "ada", "openid approvals").await;
+    let form = [("scope", "openid"), ("login_hint", "ada")];
+    let asked = app.post("/bc-authorize", Some(&basic("authenticator")), &form).await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    assert_eq!(list(&app, &token).await.json["approvals"], json!([]));
+    let ada = app.store.user_by_name(&"ada".parse().unwrap()).await.unwrap().unwrap();
+    let waiting = app.store.waiting_backchannel(&ada.id, app.clock.now()).await.unwrap();
+    let id = &waiting[0].backchannel.as_ref().unwrap().id;
+    for decision in ["approve", "deny"] {
+        let body = json!({ "decision": decision }).to_string();
+        assert_eq!(decide(&app, &token, id, &body).await.status, 404, "{decision}");
+    }
+    // Another program of theirs does.
+    ask(&app).await;
+    assert_eq!(list(&app, &token).await.json["approvals"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn applications_that_the_operator_did_not_register_answer_nothing() {
+    let app = app().await;
+    ask(&app).await;
+    let token = token(&app, "ada", "openid approvals").await;
+    let id = list(&app, &token).await.json["approvals"][0]["id"].as_str().unwrap().to_owned();
+    let until = app.clock.now();
+    let strangers: [fn(&mut Client, countersign_model::Timestamp); 3] = [
+        |client, _| client.origin = ClientOrigin::Registration,
+        |client, until| client.origin = ClientOrigin::MetadataDocument { fresh_until: until },
+        |client, _| client.owner = Some(UserId::from("usr_somebody")),
+    ];
+    for stranger in strangers {
+        change(&app, |client| stranger(client, until)).await;
+        let refused = list(&app, &token).await;
+        assert_eq!(refused.status, 403);
+        assert!(refused.text("detail").contains("the operator registered"), "{refused:?}");
+        assert_eq!(decide(&app, &token, &id, "{\"decision\": \"approve\"}").await.status, 403);
+        change(&app, |client| (client.origin, client.owner) = (ClientOrigin::Operator, None)).await;
+    }
+    assert_eq!(decide(&app, &token, &id, "{\"decision\": \"approve\"}").await.status, 200);
 }
