@@ -105,7 +105,9 @@ def test_the_guide(developer):
                 browser.open(answer)
                 if browser.has_form("sign-in"):
                     browser.submit("sign-in", "login-submit", username=person, password=password)
-                assert ("Garden" if "client_id=garden" in answer else "Octo") in browser.page.text
+                page = browser.page.text
+                assert ("Garden" if "client_id=garden" in answer else "Octo") in page
+                assert "Read what the demo service keeps for you" in page and "Use the permission" not in page
                 back = browser.submit("consent", "consent-allow", CALLBACK)
                 query = parse_qs(urlsplit(back).query)
                 assert query["state"] == parse_qs(urlsplit(answer).query)["state"] and "iss" in query

@@ -116,6 +116,19 @@ people = true
 [compatibility]
 github = true
 
+# What people read when a client asks for the scopes of the service below, whose tokens are for the default audience, the
+# server's own. Scopes without words are worded by the server.
+[[resources]]
+resource = "http://localhost:{server}"
+name = "Demo"
+
+[resources.scopes]
+openid = ""
+profile = ""
+email = ""
+"demo.read" = "Read what the demo service keeps for you"
+"demo.write" = "Change what the demo service keeps for you"
+
 # One protected service, five ways in.
 [[gateway.routes]]
 name = "demo"

@@ -195,13 +195,15 @@ fn rank(scope: &str) -> u8 {
     }
 }
 
-/// A scope in plain words: the operator's, or ours for the scopes of OpenID Connect.
+/// A scope in plain words: the operator's, or ours for the scopes of OpenID Connect and for those of GitHub that `/user`
+/// knows.
 fn line(state: &AppState, scope: &Scope) -> ScopeLine {
     let words = match (state.settings().scope_words.get(scope), scope.as_str()) {
         (Some(words), _) => words.clone(),
         (None, "openid") => "Know that it is you".to_owned(),
-        (None, "profile") => "See your name and user name".to_owned(),
-        (None, "email") => "See your e-mail address".to_owned(),
+        (None, "profile" | "read:user") => "See your name and user name".to_owned(),
+        (None, "email" | "user:email") => "See your e-mail address".to_owned(),
+        (None, "user") => "See your name, your user name and your e-mail address".to_owned(),
         (None, "phone") => "See your telephone number".to_owned(),
         (None, "address") => "See your postal address".to_owned(),
         (None, "offline_access") => "Keep this access while you are away".to_owned(),
