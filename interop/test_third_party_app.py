@@ -1,6 +1,5 @@
 """docs/guides/third-party-app.md, followed word for word: its commands are read from the page and typed into a shell."""
 
-import os
 import re
 import subprocess
 from urllib.parse import parse_qs, urlsplit
@@ -8,8 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from support.browser import Browser
+from support.guide import Shell, blocks, commands, page
 from support.instance import clean_environment
-from support.machine import INTEROP, ROOT, binary, missing
+from support.machine import INTEROP, ROOT, missing
 from test_start import Developer
 
 GUIDE = ROOT / "docs" / "guides" / "third-party-app.md"
@@ -22,42 +22,6 @@ def developer(tmp_path_factory):
     made.start(*made.ask_for_ports)
     yield made
     made.stop()
-
-
-class Shell:
-    """One terminal in which the reader types."""
-
-    def __init__(self, developer):
-        # What `make run` built, at its place in the clone. Nothing puts it on the PATH but the guide's own line.
-        built = developer.directory / "target" / "debug"
-        built.mkdir(parents=True)
-        (built / "countersign").symlink_to(os.path.abspath(binary()))
-        self.process = subprocess.Popen(["/bin/bash"], cwd=developer.directory, env=clean_environment(), text=True, bufsize=1,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def type(self, command):
-        self.process.stdin.write(f"{command}\nstatus=$?; echo; echo done $status\n")
-        said = ""
-        for line in self.process.stdout:
-            if line.startswith("done "):
-                return int(line.split()[1]), said.strip()
-            said += line
-        raise AssertionError(f"the shell ended at {command}: {said}")
-
-
-def guide(developer):
-    """The page, with the ports of this start instead of the usual ones."""
-    text = GUIDE.read_text()
-    ports = {"8400": developer.ports["--server-port"], "8443": developer.ports["--gateway-port"]}
-    for usual, port in ports.items():
-        text = text.replace(f"localhost:{usual}", f"localhost:{port}")
-    return text
-
-
-def commands(text):
-    """What stands after a prompt."""
-    blocks = re.findall(r"```console\n(.*?)```", text, re.S)
-    return [command.strip() for block in blocks for command in re.findall(r"^\$ ((?:.*\\\n)*.*)$", block, re.M)]
 
 
 def install(developer, text):
@@ -83,7 +47,7 @@ def take_it_back(browser, developer):
 
 
 def test_the_guide(developer):
-    text, browser = guide(developer), Browser()
+    text, browser = page(GUIDE.name, developer), Browser()
     shell = Shell(developer)
     _, person, password = re.search(r"Sign-in page +(\S+) +(\S+) / (\S+)", developer.said).groups()
     said = []
@@ -105,16 +69,15 @@ def test_the_guide(developer):
                 browser.open(answer)
                 if browser.has_form("sign-in"):
                     browser.submit("sign-in", "login-submit", username=person, password=password)
-                page = browser.page.text
-                assert ("Garden" if "client_id=garden" in answer else "Octo") in page
-                assert "Read what the demo service keeps for you" in page and "Use the permission" not in page
+                asked = browser.page.text
+                assert ("Garden" if "client_id=garden" in answer else "Octo") in asked
+                assert "Read what the demo service keeps for you" in asked and "Use the permission" not in asked
                 back = browser.submit("consent", "consent-allow", CALLBACK)
                 query = parse_qs(urlsplit(back).query)
                 assert query["state"] == parse_qs(urlsplit(answer).query)["state"] and "iss" in query
                 code = query["code"][0]
     finally:
-        shell.process.kill()
-        shell.process.wait(20)
+        shell.close()
     [tokens] = [answer for answer in said if '"access_token"' in answer]
     assert '"scope":"demo.read demo.write openid"' in tokens and "expires_in" not in tokens
     [hello] = [answer for answer in said if '"identity"' in answer]
@@ -126,10 +89,25 @@ def test_the_guide(developer):
 
 def test_every_guide_begins_alike():
     """One way of calling the program, told before it is first called."""
-    for page in GUIDE.parent.glob("*.md"):
-        lines = [line.removeprefix("$ ") for block in re.findall(r"^```.*?\n(.*?)^```", page.read_text(), re.S | re.M) for line in block.splitlines()]
-        assert lines[0] == 'export PATH="$PWD/target/debug:$PATH"', page.name
-        assert not re.search(r"target/debug/countersign|cargo run", page.read_text()), page.name
+    for path in GUIDE.parent.glob("*.md"):
+        lines = [line.removeprefix("$ ") for block in re.findall(r"^```.*?\n(.*?)^```", path.read_text(), re.S | re.M) for line in block.splitlines()]
+        assert lines[0] == 'export PATH="$PWD/target/debug:$PATH"', path.name
+        assert not re.search(r"target/debug/countersign|cargo run", path.read_text()), path.name
+
+
+def test_the_guide_of_certificates(developer):
+    shell, said = Shell(developer), []
+    try:
+        for block in blocks(page("mtls-client.md", developer)):
+            status, answer = shell.type(block)
+            assert status == 0, f"{block}\n{answer}"
+            said.append(answer)
+    finally:
+        shell.close()
+    assert sum('"access_token":"eyJ' in answer for answer in said) == 2, "one by each kind of certificate"
+    assert any("x5t#S256" in answer for answer in said)
+    [call] = [answer for answer in said if "/hello" in answer or "HTTP/" in answer]
+    assert '"client": "billing"' in call and " 401" in call and "invalid_token" in call
 
 
 def test_the_demo_route_takes_tokens_as_clients_for_github_send_them(developer):
