@@ -71,7 +71,6 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         "authorization_signing_alg_values_supported": signing,
         "authorization_encryption_alg_values_supported": public_key_management(),
         "authorization_encryption_enc_values_supported": ContentEncryption::ALL.map(ContentEncryption::as_str),
-        "authorization_details_types_supported": settings.authorization_details_types.keys().collect::<Vec<_>>(),
     });
     if let Some(members) = document.as_object_mut() {
         members.extend(registration(settings));
@@ -79,6 +78,7 @@ pub(crate) fn document(settings: &Settings, algorithms: &[Algorithm]) -> Arc<[u8
         let proofs = names(&mut dpop::algorithms().iter());
         members.insert("dpop_signing_alg_values_supported".to_owned(), json!(proofs));
         members.extend(acr_values(settings));
+        members.extend(authorization_details_types(settings));
         members.extend(backchannel(settings));
         if settings.mtls_url.is_some() {
             let aliases = aliases(settings, members);
@@ -103,6 +103,12 @@ fn registration(settings: &Settings) -> impl Iterator<Item = (String, Value)> {
 fn acr_values(settings: &Settings) -> Option<(String, Value)> {
     let classes: Vec<&str> = settings.acr_classes.iter().map(|class| class.acr.as_str()).collect();
     (!classes.is_empty()).then(|| ("acr_values_supported".to_owned(), json!(classes)))
+}
+
+/// Types of authorization details (RFC 9396 §10), where the operator has any: RFC 8414 §3.2 has no empty lists.
+fn authorization_details_types(settings: &Settings) -> Option<(String, Value)> {
+    let types: Vec<_> = settings.authorization_details_types.keys().collect();
+    (!types.is_empty()).then(|| ("authorization_details_types_supported".to_owned(), json!(types)))
 }
 
 /// OpenID Connect CIBA §4.
@@ -179,5 +185,8 @@ mod tests {
         assert_eq!(document["pushed_authorization_request_endpoint"], "https://id.example/tenant/par");
         let assertions = document["token_endpoint_auth_signing_alg_values_supported"].as_array().unwrap();
         assert!(!assertions.iter().any(|name| name.as_str().unwrap().starts_with("HS") || name == "none"));
+        let empty: Vec<_> =
+            document.as_object().unwrap().iter().filter(|(_, value)| **value == json!([])).collect();
+        assert!(empty.is_empty(), "{empty:?}");
     }
 }
