@@ -87,6 +87,29 @@ def test_the_guide(developer):
     assert "401" in said and said[-1] == "alice", said[-2:]
 
 
+def test_the_guide_of_devices(developer):
+    shell, said = Shell(developer), []
+    base, person, password = re.search(r"Sign-in page +(\S+)/sign-in +(\S+) / (\S+)", developer.said).groups()
+    try:
+        for block in blocks(page("device.md", developer)):
+            if block.startswith("poll |"):
+                browser = Browser()
+                browser.open(f"{base}/device")
+                browser.submit("sign-in", "login-submit", username=person, password=password)
+                code = re.search(r'"user_code":"([^"]+)"', said[1])[1]
+                browser.submit("device", "device-continue", **{"user-code": code.lower()})
+                assert "Read what the demo service keeps for you" in browser.page.text
+                browser.submit("device-decision", "device-allow")
+                shell.type("sleep 6")
+            status, answer = shell.type(block)
+            assert status == 0, f"{block}\n{answer}"
+            said.append(answer)
+    finally:
+        shell.close()
+    assert "authorization_pending" in said[2] and '"refresh_token":"cst_rt_' in said[3], said
+    assert '"client": "demo-device"' in said[4] and '"subject": "usr_' in said[4]
+
+
 def test_every_guide_begins_alike():
     """One way of calling the program, told before it is first called."""
     for path in GUIDE.parent.glob("*.md"):
