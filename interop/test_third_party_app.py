@@ -1,4 +1,4 @@
-"""docs/guides/third-party-app.md, followed word for word: its commands are read from the page and typed into a shell."""
+"""Guides of docs/guides, followed word for word: their commands are read from the page and typed into a shell."""
 
 import re
 import subprocess
