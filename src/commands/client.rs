@@ -115,7 +115,7 @@ struct Add {
     dpop_bound_access_tokens: bool,
     /// What its access tokens look like.
     #[arg(long, value_enum, default_value = "jwt")]
-    token_format: Format_,
+    token_format: TokenFormat,
     /// The operator vouches for it: people are not asked for consent.
     #[arg(long)]
     first_party: bool,
@@ -200,7 +200,7 @@ fn subject_dn(text: &str) -> Result<String, InvalidName> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Format_ {
+enum TokenFormat {
     Jwt,
     Reference,
 }
@@ -352,11 +352,11 @@ impl From<Authentication> for ClientAuthentication {
     }
 }
 
-impl From<Format_> for AccessTokenFormat {
-    fn from(format: Format_) -> Self {
+impl From<TokenFormat> for AccessTokenFormat {
+    fn from(format: TokenFormat) -> Self {
         match format {
-            Format_::Jwt => Self::Jwt,
-            Format_::Reference => Self::Reference,
+            TokenFormat::Jwt => Self::Jwt,
+            TokenFormat::Reference => Self::Reference,
         }
     }
 }
@@ -381,6 +381,15 @@ async fn find(desk: &Desk, id: &ClientId) -> Result<Client, Failure> {
         .await?
         .map(std::sync::Arc::unwrap_or_clone)
         .ok_or_else(|| format!("there is no client {id}: `countersign client list` shows them").into())
+}
+
+/// Keeps a changed client, if nobody else changed it since it was looked at.
+async fn keep(desk: &Desk, before: &Client, after: &Client) -> Result<(), Failure> {
+    if desk.store.change_client(before, after, desk.env.now()).await? {
+        return Ok(());
+    }
+    Err(format!("{} was changed by somebody else meanwhile: nothing was done, try again", before.client_id)
+        .into())
 }
 
 async fn list(desk: &Desk, format: Format) -> Result<(), Failure> {
@@ -420,7 +429,8 @@ async fn new_secret(
     format: Format,
 ) -> Result<(), Failure> {
     sink.check()?;
-    let mut client = find(desk, id).await?;
+    let before = find(desk, id).await?;
+    let mut client = before.clone();
     if !matches!(
         client.authentication,
         ClientAuthentication::ClientSecretBasic
@@ -444,7 +454,7 @@ async fn new_secret(
     // Two overlap while one replaces the other; older ones have had their time.
     client.secrets.truncate(2);
     client.sealed_secrets.truncate(2);
-    desk.store.update_client(&client, desk.env.now()).await?;
+    keep(desk, &before, &client).await?;
     print_with_secret(&client, Some(&secret), sink, "has a new secret", format)
 }
 

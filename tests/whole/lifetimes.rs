@@ -58,12 +58,13 @@ async fn access_tokens_end_with_their_ten_minutes() {
 async fn a_token_without_an_end_lives_until_it_is_taken_back() {
     let house = House::new().await;
     let app = ClientId::from("app");
-    let mut client = Client::clone(&*house.store().client(&app).await.unwrap().unwrap());
+    let before = house.store().client(&app).await.unwrap().unwrap();
+    let mut client = Client::clone(&before);
     client.access_token_format = AccessTokenFormat::Reference;
     client.lifetimes.access_token = Some(TokenLife::UntilWithdrawn);
     client.grant_types.remove(&GrantType::RefreshToken);
     client.optional_scopes = OptionalScopes::AllButOpenid;
-    house.store().update_client(&client, house.bench.now()).await.unwrap();
+    assert!(house.store().change_client(&before, &client, house.bench.now()).await.unwrap());
     let code = house.code_for(&mut house.browser(), "openid orders.read").await;
     let answer = house.redeem(&code).await;
     assert!(answer.json().get("expires_in").is_none(), "{answer:?}");

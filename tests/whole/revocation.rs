@@ -215,8 +215,8 @@ async fn what_a_client_may_no_longer_have() {
     let house = House::new().await;
     let tokens = house.tokens().await;
     let client = Arc::unwrap_or_clone(house.store().client(&"app".into()).await.unwrap().unwrap());
-    let narrowed = Client { scopes: "openid offline_access".parse().unwrap(), ..client };
-    assert!(house.store().update_client(&narrowed, house.bench.now()).await.unwrap());
+    let narrowed = Client { scopes: "openid offline_access".parse().unwrap(), ..client.clone() };
+    assert!(house.store().change_client(&client, &narrowed, house.bench.now()).await.unwrap());
     let refreshed = house.refresh(&tokens.refresh).await;
     assert_eq!(refreshed.status, StatusCode::OK, "{refreshed:?}");
     assert_eq!(house.bearer(&refreshed.text("access_token")).await.status, StatusCode::FORBIDDEN);

@@ -15,8 +15,6 @@ statements! {
     /// Holds the person's row until the transaction ends: two who register at the same instant for one person take
     /// turns, so that neither misses the other's.
     HOLD_OWNER = "UPDATE users SET status = status WHERE id = ?1";
-    /// Holds the row, so that nobody changes it between the look at it and the change.
-    HOLD = "UPDATE clients SET status = status WHERE id = ?1 RETURNING document";
     HOLD_OF_OWNER = "UPDATE clients SET status = status WHERE id = ?1 AND owner = ?2";
 }
 
@@ -38,25 +36,6 @@ impl Write for Register {
         }
         clients::insert(tx, client).await?;
         Ok(Registered::Kept)
-    }
-}
-
-struct Change {
-    before: Client,
-    after: Client,
-    now: Timestamp,
-}
-
-impl Write for Change {
-    type Output = bool;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let Self { before, after, now } = self;
-        let known = tx.optional(&HOLD, params![&before.client_id]).await?.map(read).transpose()?;
-        if known.as_ref() != Some(before) {
-            return Ok(false);
-        }
-        clients::update(tx, after, *now).await
     }
 }
 
@@ -95,7 +74,7 @@ impl Applications for Store {
         after: &Client,
         now: Timestamp,
     ) -> Result<bool, Unavailable> {
-        Ok(self.write(Change { before: before.clone(), after: after.clone(), now }).await?)
+        Ok(self.change_client(before, after, now).await?)
     }
 
     async fn delete_application(

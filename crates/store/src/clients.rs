@@ -17,6 +17,8 @@ statements! {
     UPDATE = "UPDATE clients SET status = ?2, document = ?3, owner = ?4 WHERE id = ?1";
     DELETE = "DELETE FROM clients WHERE id = ?1";
     FORGET_CONSENTS = "DELETE FROM consents WHERE client_id = ?1";
+    /// Holds the row, so that nobody changes it between the look at it and the change.
+    HOLD = "UPDATE clients SET status = status WHERE id = ?1 RETURNING document";
     KEYS_OF = "SELECT hash FROM api_keys WHERE owner = ?1 AND status = 'active'";
     ENABLED = "SELECT 1 FROM clients WHERE id = ?1 AND status = 'enabled'";
 }
@@ -39,12 +41,13 @@ impl Store {
         self.write(Create(client.clone())).await
     }
 
-    /// Changes a client as a whole; `false` when there is none.
+    /// Changes a client as a whole; `false` when it is no longer what it was `before`, or there is none. There is no
+    /// change without the comparison: it would bring back what somebody else has just taken away, a secret above all.
     ///
     /// # Errors
     /// Whatever keeps the database from answering.
-    pub async fn update_client(&self, client: &Client, now: Timestamp) -> Result<bool> {
-        self.write(Update(client.clone(), now)).await
+    pub async fn change_client(&self, before: &Client, after: &Client, now: Timestamp) -> Result<bool> {
+        self.write(ChangeClient { before: before.clone(), after: after.clone(), now }).await
     }
 
     /// Enables or disables a client; `false` when there is none. What a disabled client holds does not work, and
@@ -99,13 +102,22 @@ impl Write for Create {
     }
 }
 
-struct Update(Client, Timestamp);
+struct ChangeClient {
+    before: Client,
+    after: Client,
+    now: Timestamp,
+}
 
-impl Write for Update {
+impl Write for ChangeClient {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        update(tx, &self.0, self.1).await
+        let Self { before, after, now } = self;
+        let known = tx.optional(&HOLD, params![&before.client_id]).await?.map(read).transpose()?;
+        if known.as_ref() != Some(before) {
+            return Ok(false);
+        }
+        update(tx, after, *now).await
     }
 }
 

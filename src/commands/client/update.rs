@@ -2,7 +2,7 @@
 
 use countersign_model::{AccessTokenFormat, ClientId, GrantType, ScopeSet};
 
-use super::{Format_, Grant, backchannel, find, policy, show};
+use super::{Grant, TokenFormat, backchannel, find, keep, policy, show};
 use crate::config::Config;
 use crate::output::{Failure, Format};
 use crate::wiring::Desk;
@@ -23,7 +23,7 @@ pub(super) struct Update {
     scopes: Option<ScopeSet>,
     /// What its access tokens look like.
     #[arg(long, value_enum)]
-    token_format: Option<Format_>,
+    token_format: Option<TokenFormat>,
     #[command(flatten)]
     policy: policy::Options,
     #[command(flatten)]
@@ -32,7 +32,8 @@ pub(super) struct Update {
 
 impl Update {
     pub(super) async fn run(self, desk: &Desk, config: &Config, format: Format) -> Result<(), Failure> {
-        let mut client = find(desk, &self.id).await?;
+        let before = find(desk, &self.id).await?;
+        let mut client = before.clone();
         if let Some(name) = self.name {
             client.client_name = name;
         }
@@ -51,7 +52,7 @@ impl Update {
         backchannel::check(&client)?;
         policy::check(&client, config)?;
         super::authorization::check(&client)?;
-        desk.store.update_client(&client, desk.env.now()).await?;
+        keep(desk, &before, &client).await?;
         show(&client, format)
     }
 }

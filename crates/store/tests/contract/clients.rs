@@ -5,7 +5,7 @@ use countersign_store::StoreError;
 use crate::fresh::Fresh;
 use crate::samples::*;
 
-contract!(kept_as_given, disabled_and_enabled, deleted_with_all_it_holds);
+contract!(kept_as_given, a_change_brings_nothing_back, disabled_and_enabled, deleted_with_all_it_holds);
 
 async fn kept_as_given(fresh: Fresh) {
     let store = fresh.open().await;
@@ -15,12 +15,25 @@ async fn kept_as_given(fresh: Fresh) {
     assert!(store.client(&ClientId::new("other")).await.unwrap().is_none());
     assert!(matches!(store.create_client(&app).await, Err(StoreError::AlreadyExists { .. })));
     let changed = Client { client_name: "Renamed".into(), ..app.clone() };
-    assert!(store.update_client(&changed, at(1)).await.unwrap());
+    assert!(store.change_client(&app, &changed, at(1)).await.unwrap());
     assert_eq!(store.client(&app.client_id).await.unwrap().as_deref(), Some(&changed));
-    assert!(!store.update_client(&client("other"), at(1)).await.unwrap());
+    assert!(!store.change_client(&client("other"), &client("other"), at(1)).await.unwrap());
     store.create_client(&client("zoo")).await.unwrap();
     let list = store.clients(Some(&app.client_id), 10).await.unwrap();
     assert_eq!(list, [client("zoo")]);
+}
+
+/// Who looked before a secret was ended does not bring it back.
+async fn a_change_brings_nothing_back(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (old, new) = (TokenHash::of(b"old"), TokenHash::of(b"new"));
+    let before = Client { secrets: vec![new, old], ..client("app") };
+    store.create_client(&before).await.unwrap();
+    let ended = Client { secrets: vec![new], ..before.clone() };
+    assert!(store.change_client(&before, &ended, at(1)).await.unwrap());
+    let late = Client { client_name: "Renamed".into(), ..before.clone() };
+    assert!(!store.change_client(&before, &late, at(2)).await.unwrap());
+    assert_eq!(store.client(&before.client_id).await.unwrap().as_deref(), Some(&ended));
 }
 
 async fn disabled_and_enabled(fresh: Fresh) {
