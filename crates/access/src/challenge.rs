@@ -100,6 +100,12 @@ impl Denial {
         }
     }
 
+    /// What the caller is told, in one sentence for people.
+    #[must_use]
+    pub fn detail(&self) -> &'static str {
+        self.reason.outside().detail()
+    }
+
     /// The `Retry-After` of 429 and 503, in whole seconds when written.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

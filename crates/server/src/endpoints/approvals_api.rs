@@ -5,7 +5,7 @@
 use axum::Extension;
 use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::userinfo::{checked, denied, own_rule};
 use crate::client_address::ClientAddress;
-use crate::client_request::{json, too_many};
+use crate::client_request::{COME_BACK, json, too_many};
 use crate::endpoints::Endpoint;
 use crate::problem::problem;
 use crate::state::AppState;
@@ -195,8 +195,34 @@ fn failed(error: &Error, id: Option<&RequestId>) -> Response {
         }
         _ if error.is_ours() => {
             tracing::error!(error = error as &dyn std::error::Error, "an approval could not be answered");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, &error.description(), id)
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = problem(status, &error.description(), id);
+            // RFC 9110 §15.6.4.
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK));
+            }
+            response
         }
         _ => problem(StatusCode::BAD_REQUEST, &error.description(), id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_oauth::SigningFailed;
+    use countersign_oauth::ports::Unavailable;
+
+    use super::*;
+
+    #[test]
+    fn what_is_our_own_fault_says_whether_to_come_back() {
+        let answer = |error: Error| {
+            let response = failed(&error, None);
+            (response.status().as_u16(), response.headers().get(RETRY_AFTER).cloned())
+        };
+        let lost = Error::Unavailable(Unavailable("the reason is for the log alone".into()));
+        assert_eq!(answer(lost), (503, Some(HeaderValue::from_static(COME_BACK))));
+        assert_eq!(answer(Error::Signing(SigningFailed)), (500, None));
+        assert_eq!(answer(Error::UnknownApproval), (404, None));
     }
 }

@@ -2,9 +2,11 @@
 
 use axum::Extension;
 use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use countersign_access::{Decision, Identity, Rule, RuleSettings};
+use countersign_access::{Decision, Denial, Identity, Rule, RuleSettings};
 use countersign_model::RequestId;
 use countersign_oauth::{Engine, GithubUser};
 use countersign_store::Store;
@@ -33,7 +35,7 @@ pub(crate) async fn user(
         Decision::Allow(permit) => permit,
         Decision::Deny(denial) => {
             let mut response = denied(denial, head.extensions.get::<RequestId>());
-            let said = message(response.status(), "Bad credentials");
+            let said = message(response.status(), words(denial, &head));
             let (parts, body) = said.into_parts();
             *response.body_mut() = body;
             response.headers_mut().extend(parts.headers);
@@ -51,6 +53,17 @@ pub(crate) async fn user(
     tell_scopes(&mut response, identity);
     permit.complete(response.headers_mut());
     response
+}
+
+/// What GitHub's API says where it says the same; what is no fault of the credential is not said of it.
+fn words(denial: &Denial, head: &Parts) -> &'static str {
+    if denial.status() != StatusCode::UNAUTHORIZED || denial.dpop_nonce().is_some() {
+        denial.detail()
+    } else if head.headers.contains_key(AUTHORIZATION) {
+        "Bad credentials"
+    } else {
+        "Requires authentication"
+    }
 }
 
 /// The members that clients read; those that have no meaning here are not there.
