@@ -31,6 +31,10 @@ pub(crate) enum Failure {
     BadRequest { code: &'static str, detail: String },
     /// Too many requests from this address (RFC 6585 §4).
     TooMany(TooMany),
+    /// What the form is about was changed after the page was loaded (RFC 9110 §15.5.10).
+    ChangedMeanwhile,
+    /// The person has as many applications as one may (RFC 9110 §15.5.10).
+    TooManyApplications,
     /// Nothing is at this address.
     NotFound,
     /// Not with this method.
@@ -95,6 +99,18 @@ impl Failure {
                 "There were too many requests from your network.",
                 Some("Load this page again in a minute."),
             ),
+            Self::ChangedMeanwhile => words(
+                StatusCode::CONFLICT,
+                "It was changed meanwhile",
+                "Somebody changed it after this page was loaded, in another tab or as the operator. Nothing was done.",
+                Some("Go back, load the page again and look at what it says now."),
+            ),
+            Self::TooManyApplications => words(
+                StatusCode::CONFLICT,
+                "You have enough applications",
+                "You have as many applications as one person may.",
+                Some("Delete one first."),
+            ),
             Self::NotFound => {
                 words(StatusCode::NOT_FOUND, "There is nothing here", "No page has this address.", None)
             }
@@ -126,6 +142,8 @@ impl Failure {
             Self::Forged
             | Self::Expired
             | Self::TooMany(_)
+            | Self::ChangedMeanwhile
+            | Self::TooManyApplications
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Unavailable
@@ -199,6 +217,8 @@ impl IntoResponse for Failure {
             | Self::Forged
             | Self::Expired
             | Self::BadRequest { .. }
+            | Self::ChangedMeanwhile
+            | Self::TooManyApplications
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Internal => None,

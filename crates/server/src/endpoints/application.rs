@@ -296,7 +296,8 @@ async fn own(
 pub(super) fn failure(error: ApplicationError) -> Failure {
     match error {
         ApplicationError::NotYours | ApplicationError::Closed => Failure::NotFound,
-        ApplicationError::TooMany | ApplicationError::ChangedMeanwhile => Failure::Forged,
+        ApplicationError::TooMany => Failure::TooManyApplications,
+        ApplicationError::ChangedMeanwhile => Failure::ChangedMeanwhile,
         ApplicationError::Other(error) => error.into(),
     }
 }
@@ -380,5 +381,21 @@ impl View<'_> {
         let mut response = page(status, &template, &Destinations::own().with_picture(logo));
         browser.remember(state.cookies(), response.headers_mut());
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn each_error_has_a_page_of_its_own() {
+        let status = |error: ApplicationError| failure(error).into_response().status().as_u16();
+        assert_eq!(status(ApplicationError::ChangedMeanwhile), 409);
+        assert_eq!(status(ApplicationError::TooMany), 409);
+        assert_eq!(status(ApplicationError::NotYours), 404);
+        assert_eq!(status(ApplicationError::Closed), 404);
     }
 }
