@@ -73,24 +73,26 @@ async fn ask(
 ) -> Result<Response, Failure> {
     let interaction = request.interaction.expose();
     let csrf = browser.form_token(Form::Consent, &about(interaction, signed_in.session.id.as_str()));
-    let logo = request.client.information.logo_uri.as_deref().filter(|logo| picture(logo).is_some());
+    let redirect_uri = request.redirect_uri.as_str();
+    let logo = request.client.information.logo_uri.as_deref();
+    let logo = logo.filter(|logo| picture(logo).is_some() && may_show(&request.client, redirect_uri, logo));
     let template = ConsentPage {
         frame: state.frame(),
         client: &request.client.client_name,
         logo,
         backing: backing(state, &request.client).await?,
-        links: links(&request.client),
-        on_this_device: is_anybodys_word(&request.client) && stays_here(request.redirect_uri.as_str()),
+        links: links(&request.client, redirect_uri),
+        on_this_device: is_anybodys_word(&request.client) && stays_here(redirect_uri),
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
         scopes: choices(state, request),
         details: &request.details,
         scope: &request.scopes.difference(&request.optional).to_string(),
-        destination: &destination(request.redirect_uri.as_str()),
+        destination: &destination(redirect_uri),
         interaction,
         csrf: &csrf,
     };
-    let destinations = destinations(&request.client, Some(request.redirect_uri.as_str())).with_picture(logo);
+    let destinations = destinations(&request.client, Some(redirect_uri)).with_picture(logo);
     Ok(page(StatusCode::OK, &template, &destinations))
 }
 
@@ -133,11 +135,28 @@ pub(crate) async fn backing(state: &AppState, client: &Client) -> Result<Backing
 }
 
 /// The pages that an application names (RFC 7591 §2: people should be shown them).
-fn links(client: &Client) -> Vec<(&'static str, &str)> {
+fn links<'a>(client: &'a Client, redirect_uri: &str) -> Vec<(&'static str, &'a str)> {
     let about = &client.information;
     let pages = [("Website", &about.client_uri), ("Privacy", &about.policy_uri), ("Terms", &about.tos_uri)];
     let named = pages.into_iter().filter_map(|(what, address)| Some((what, address.as_deref()?)));
-    named.filter(|(_, address)| address.starts_with("https://")).collect()
+    let is_page = |address: &str| address.starts_with("https://") && may_show(client, redirect_uri, address);
+    named.filter(|(_, address)| is_page(address)).collect()
+}
+
+/// Whether a page may show what a client names at this address. RFC 7591 §5: whoever registers can call itself anything;
+/// so what nobody here vouches for is shown from the host alone that gets the answer, or that has the client's metadata
+/// document. The other redirect URIs prove nothing: they are written down as easily as a name.
+fn may_show(client: &Client, redirect_uri: &str, address: &str) -> bool {
+    if !is_anybodys_word(client) {
+        return true;
+    }
+    let host = |address: &str| {
+        let url = url::Url::parse(address).ok().filter(|url| url.scheme() == "https")?;
+        url.host_str().map(str::to_owned)
+    };
+    let document = document_host(client).is_some().then(|| client.client_id.as_str());
+    let shown = host(address);
+    shown.is_some() && [Some(redirect_uri), document].into_iter().flatten().any(|own| host(own) == shown)
 }
 
 /// What is asked for, with a box where it may be left out.

@@ -127,3 +127,35 @@ async fn a_logo_is_shown_from_its_own_origin_and_only_by_https() {
         assert!(!page.shows("<img"), "{unsafe_logo}: {page:?}");
     }
 }
+
+#[tokio::test]
+async fn nobody_shows_the_pictures_and_pages_of_somebody_else() {
+    let shown = async |changes: &dyn Fn(&mut Client), host: &str| {
+        let app = with_client(|client| {
+            client.client_name = "GitHub".to_owned();
+            client.information.logo_uri = Some(format!("https://{host}/logo.png"));
+            client.information.client_uri = Some(format!("https://{host}/"));
+            client.information.tos_uri = Some(format!("https://{host}/terms"));
+            // Written down as easily as a name.
+            client.redirect_uris.push("https://github.example/callback".to_owned());
+            changes(client);
+        })
+        .await;
+        app.person("eve").await;
+        let page = asked(&mut Browser::new(&app), &[]).await;
+        assert!(page.shows("consent-allow"), "{page:?}");
+        let policy = page.headers.get("content-security-policy").unwrap().to_str().unwrap();
+        let picture = policy.contains(&format!("img-src 'self' https://{host}"));
+        assert_eq!((picture, picture), (page.shows("<img"), page.shows("consent-links")), "{page:?}");
+        picture
+    };
+    let itself = |client: &mut Client| client.origin = ClientOrigin::Registration;
+    let person = |client: &mut Client| client.owner = Some(UserId::from("usr_eve"));
+    for unvouched in [&itself as &dyn Fn(&mut Client), &person] {
+        for other in ["github.example", "www.app.example", "app.example.evil.example"] {
+            assert!(!shown(unvouched, other).await, "{other}");
+        }
+        assert!(shown(unvouched, "app.example").await);
+    }
+    assert!(shown(&|_| {}, "github.example").await, "the operator knows");
+}
