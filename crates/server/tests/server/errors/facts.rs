@@ -156,7 +156,55 @@ pub(super) fn names(fact: &Error) -> impl Iterator<Item = String> {
             Some(request_object_refusal(reason))
         }
         Error::Registration(reason) => Some(registration_refusal(reason)),
-        _ => None,
+        Error::DuplicateParameter
+        | Error::Missing(_)
+        | Error::Invalid(_)
+        | Error::CertificateMissing
+        | Error::ProofMissing
+        | Error::InvalidDpopProof(_)
+        | Error::UseDpopNonce(_)
+        | Error::TwoKeys
+        | Error::TwoMethods
+        | Error::UnsupportedGrantType
+        | Error::UnauthorizedClient
+        | Error::InvalidScope
+        | Error::UnboundToken
+        | Error::InvalidAuthorizationDetails
+        | Error::Exchange(_)
+        | Error::InvalidTarget
+        | Error::UnknownClient
+        | Error::ClientDocument(_)
+        | Error::DisabledClient
+        | Error::RedirectUriMissing
+        | Error::RedirectUriUnregistered
+        | Error::UnknownInteraction
+        | Error::UnsupportedResponseType
+        | Error::UnsupportedResponseMode
+        | Error::ChallengeMissing
+        | Error::ChallengeMalformed
+        | Error::ChallengeMethod
+        | Error::InvalidRequestUri
+        | Error::PushedRequestRequired
+        | Error::SignedRequestRequired
+        | Error::ResponseKeyUnavailable
+        | Error::RegistrationNotSupported
+        | Error::LoginRequired
+        | Error::ConsentRequired
+        | Error::UnmetAuthentication
+        | Error::AccessDenied
+        | Error::AuthorizationPending
+        | Error::SlowDown
+        | Error::ExpiredToken
+        | Error::UnknownUserCode
+        | Error::HintCount
+        | Error::UnknownPerson
+        | Error::InvalidBindingMessage
+        | Error::TooManyWaiting
+        | Error::UnknownApproval
+        | Error::InvalidToken
+        | Error::InsufficientScope
+        | Error::Unavailable(_)
+        | Error::Signing(_) => None,
     };
     [Some(error(fact)), reason].into_iter().flatten().map(str::to_owned)
 }

@@ -9,6 +9,7 @@ mod backchannel;
 mod clients;
 mod device;
 mod facts;
+mod github;
 mod grants;
 mod others;
 mod scene;
@@ -35,6 +36,10 @@ struct Table {
 enum Told {
     Program(Answer),
     Browser(Page),
+    /// To a client written for GitHub, which reads the body of a 200 alone.
+    Github(Answer),
+    /// In words alone: GitHub's API, a problem document (RFC 9457).
+    Words(Answer),
 }
 
 impl From<Answer> for Told {
@@ -61,7 +66,7 @@ impl Table {
         let told = told.into();
         let expected = told.expected(fact, status, code);
         let got = told.got(code);
-        let laid_down = (fact.code(), fact.section());
+        let laid_down = (told.code(fact), fact.section());
         if expected != got || laid_down != (code, section) {
             self.wrong
                 .push(format!("{endpoint}: {fact:?}: {laid_down:?}\n  wanted {expected}\n  got    {got}"));
@@ -79,6 +84,14 @@ impl Table {
 }
 
 impl Told {
+    /// What the fact is called there.
+    fn code(&self, fact: &Error) -> &'static str {
+        match self {
+            Self::Program(_) | Self::Browser(_) | Self::Words(_) => fact.code(),
+            Self::Github(_) => fact.github_code(),
+        }
+    }
+
     /// What the row says, in the words of [`Told::got`].
     fn expected(&self, fact: &Error, status: u16, code: &str) -> String {
         match self {
@@ -94,6 +107,11 @@ impl Told {
             // People are told the code where it helps whoever runs the application.
             Self::Browser(_) => {
                 format!("{status} page {}", !fact.is_ours() && !facts::is_for_people_alone(fact))
+            }
+            Self::Github(_) => format!("{status} {code} {:?} no-store", fact.description()),
+            Self::Words(_) => {
+                let challenge = fact.challenge().unwrap_or_default();
+                format!("{status} {:?} no-store {challenge}", fact.description())
             }
         }
     }
@@ -114,6 +132,17 @@ impl Told {
             }
             Self::Browser(page) => {
                 format!("{} page {}", page.status.as_u16(), page.shows(&format!(">{code}<")))
+            }
+            Self::Github(answer) => {
+                let text = |name: &str| answer.json[name].as_str().unwrap_or_default().to_owned();
+                let (status, cache) = (answer.status, answer.header("cache-control"));
+                format!("{status} {} {:?} {cache}", text("error"), text("error_description"))
+            }
+            Self::Words(answer) => {
+                let words = answer.json["message"].as_str().or_else(|| answer.json["detail"].as_str());
+                let (status, cache) = (answer.status, answer.header("cache-control"));
+                let challenge = answer.header("www-authenticate");
+                format!("{status} {:?} {cache} {challenge}", words.unwrap_or_default())
             }
         }
     }
@@ -137,15 +166,28 @@ async fn every_error_of_every_endpoint() {
     others::registration(&mut table).await;
     others::userinfo(&mut table).await;
     others::our_own_fault(&mut table).await;
+    github::rows(&mut table).await;
+    github::tokens(&mut table).await;
     table.is_right_and_complete();
-    // Every endpoint that the metadata names has a row; so do the two that clients and people are led to.
+    // Every endpoint that the metadata names has a row; so do those that clients and people are led to, and
+    // those of clients written for GitHub.
     let app = App::with(crate::support::ISSUER, Default::default(), scene::everything).await;
     let metadata = Request::get("/.well-known/openid-configuration").body(Body::empty()).unwrap();
     let metadata = Answer::of(app.send(metadata).await).await;
     let named = metadata.json.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("_endpoint"));
     let paths = named.map(|(_, url)| url.as_str().unwrap().strip_prefix(crate::support::ISSUER).unwrap());
-    let missing: Vec<_> =
-        paths.chain(["/consent", "/device"]).filter(|path| !table.endpoints.contains(path)).collect();
+    let others = [
+        "/consent",
+        "/device",
+        "/account/approvals",
+        "/api/approvals",
+        "/login/oauth/authorize",
+        "/login/oauth/access_token",
+        "/login/device/code",
+        "/applications/{client_id}/token",
+        "/user",
+    ];
+    let missing: Vec<_> = paths.chain(others).filter(|path| !table.endpoints.contains(path)).collect();
     assert!(missing.is_empty(), "no row for an error at: {missing:?}");
 }
 
