@@ -19,7 +19,7 @@ use countersign_store::Store;
 use url::Url;
 
 use crate::client_address::ClientAddress;
-use crate::client_request::{json, refusal};
+use crate::client_request::{COME_BACK, json, refusal};
 use crate::problem::problem;
 use crate::state::AppState;
 
@@ -110,8 +110,11 @@ pub(crate) fn denied(denial: &Denial, id: Option<&RequestId>) -> Response {
     if let Some(nonce) = denial.dpop_nonce() {
         headers.insert(DPOP_NONCE, nonce.clone());
     }
-    if let Some(wait) = denial.retry_after() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    let wait = denial.retry_after().map(|wait| HeaderValue::from(wait.as_secs().max(1)));
+    // RFC 9110 §15.6.4: what could not be checked now may be asked again.
+    let is_ours = denial.status() == StatusCode::SERVICE_UNAVAILABLE;
+    if let Some(wait) = wait.or_else(|| is_ours.then(|| HeaderValue::from_static(COME_BACK))) {
+        headers.insert(RETRY_AFTER, wait);
     }
     response
 }
