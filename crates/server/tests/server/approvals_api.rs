@@ -31,9 +31,10 @@ async fn app() -> App {
 
 /// Changes the authenticator.
 async fn change(app: &App, how: impl FnOnce(&mut Client)) {
-    let mut client = (*app.store.client(&"authenticator".into()).await.unwrap().unwrap()).clone();
+    let before = app.store.client(&"authenticator".into()).await.unwrap().unwrap();
+    let mut client = Client::clone(&before);
     how(&mut client);
-    assert!(app.store.update_client(&client, app.clock.now()).await.unwrap());
+    assert!(app.store.change_client(&before, &client, app.clock.now()).await.unwrap());
 }
 
 /// An access token of the authenticator for this person.
