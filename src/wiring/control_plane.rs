@@ -14,7 +14,7 @@ use countersign_store::Store;
 
 use super::listen::listen;
 use super::tls::{self, Own};
-use super::{Parts, grants, keys, live, registration, resources};
+use super::{Parts, fetch, grants, keys, live, registration, resources};
 use crate::config::{Config, checked};
 use crate::output::Failure;
 
@@ -79,9 +79,9 @@ pub(crate) fn engine(config: &Config, parts: &Parts) -> Result<Engine<Store>, Fa
     settings.authorization_details_types.clone_from(&authorization.details);
     settings.acr_classes = config.acr_classes.iter().map(acr_class).collect();
     registration::decide(&mut settings, &config.registration)?;
-    let fetch = Arc::new(ClientKeys::new(parts.fetcher.clone(), parts.env.clone()));
+    let clients = Arc::new(ClientKeys::new(fetch::client_fetcher(config, &parts.env)?, parts.env.clone()));
     let keys = Arc::clone(parts.keys.ring());
-    let engine = Engine::new(Arc::new(parts.store.clone()), parts.env.clone(), keys, fetch, settings)?;
+    let engine = Engine::new(Arc::new(parts.store.clone()), parts.env.clone(), keys, clients, settings)?;
     Ok(engine.with_client_documents(registration::documents(config, parts)?))
 }
 

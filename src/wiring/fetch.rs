@@ -18,8 +18,11 @@ use crate::output::Failure;
 
 /// Largest metadata document of a client that is fetched, in bytes.
 const LARGEST_DOCUMENT: usize = 16 << 10;
-/// How long its fetch may take: a person waits.
+/// How long a fetch for a client may take: a person waits.
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Largest key set or request object of a client that is fetched, in bytes: a few keys with their certificates.
+const LARGEST_KEYS: usize = 64 << 10;
 
 /// The fetcher the configuration allows.
 ///
@@ -37,6 +40,16 @@ pub(super) fn fetcher(config: &Config, env: &countersign_model::Env) -> Result<F
 pub(super) fn document_fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
     let settings = settings(config, env)?;
     Ok(Fetcher::new(FetchSettings { max_body: LARGEST_DOCUMENT, timeout: DOCUMENT_TIMEOUT, ..settings }))
+}
+
+/// The same for the `jwks_uri` and `request_uris` of clients, which strangers may register too, and which anybody makes us
+/// fetch.
+///
+/// # Errors
+/// As [`fetcher`].
+pub(super) fn client_fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
+    let settings = settings(config, env)?;
+    Ok(Fetcher::new(FetchSettings { max_body: LARGEST_KEYS, timeout: DOCUMENT_TIMEOUT, ..settings }))
 }
 
 fn settings(config: &Config, env: &countersign_model::Env) -> Result<FetchSettings, Failure> {

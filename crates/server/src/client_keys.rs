@@ -11,6 +11,8 @@ use countersign_net::{FetchRequest, Fetcher};
 use countersign_oauth::{FetchKeys, KeysUnavailable};
 use url::Url;
 
+use crate::client_fetches::Bound;
+
 /// A set is used so long without a look at its source.
 const FRESH: Duration = Duration::from_secs(600);
 /// While the source doesn't answer, the last good set is used so long.
@@ -27,6 +29,8 @@ pub struct ClientKeys(Arc<Inner>);
 struct Inner {
     fetcher: Fetcher,
     env: Env,
+    keys: Bound,
+    request_objects: Bound,
     sources: Mutex<HashMap<Box<str>, Arc<Source>>>,
 }
 
@@ -41,10 +45,11 @@ struct Remembered {
 }
 
 impl ClientKeys {
-    /// Fetches by this fetcher.
+    /// Fetches by this fetcher, which should take small answers only.
     #[must_use]
     pub fn new(fetcher: Fetcher, env: Env) -> Self {
-        Self(Arc::new(Inner { fetcher, env, sources: Mutex::default() }))
+        let (keys, request_objects) = (Bound::default(), Bound::default());
+        Self(Arc::new(Inner { fetcher, env, keys, request_objects, sources: Mutex::default() }))
     }
 
     async fn keys(&self, url: &str, fresh: bool) -> Result<Arc<[u8]>, KeysUnavailable> {
@@ -60,8 +65,16 @@ impl ClientKeys {
             }
             Some(_) | None => {}
         }
-        remembered.asked_at = Some(now);
-        match (self.fetch(url, Vec::new()).await, &remembered.keys) {
+        // Before it counts as asked: whoever finds no place did not ask.
+        let place = self.0.keys.place().await;
+        if place.is_ok() {
+            remembered.asked_at = Some(now);
+        }
+        let fetched = match place {
+            Ok(_place) => self.fetch(url, Vec::new()).await,
+            Err(error) => Err(error),
+        };
+        match (fetched, &remembered.keys) {
             (Ok(keys), _) => {
                 remembered.keys = Some((Arc::clone(&keys), now));
                 Ok(keys)
@@ -109,8 +122,9 @@ impl FetchKeys for ClientKeys {
         &'a self,
         url: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
-        // RFC 9101 §5.2.3, §9.2: what such an answer is.
-        Box::pin(self.fetch(url, vec!["application/oauth-authz-req+jwt", "application/jwt"]))
+        // RFC 9101 §5.2.3, §9.2: what such an answer is. §10.4.1: nobody makes us ask somebody without end.
+        let fetch = self.fetch(url, vec!["application/oauth-authz-req+jwt", "application/jwt"]);
+        Box::pin(self.0.request_objects.fetch(url, &self.0.env, fetch))
     }
 
     fn fetch<'a>(

@@ -5,6 +5,7 @@ mod browser;
 mod buckets;
 mod client_address;
 mod client_documents;
+mod client_fetches;
 mod client_keys;
 mod client_request;
 mod cookies;
