@@ -132,7 +132,7 @@ async fn nobody_else_does() {
 #[tokio::test]
 async fn a_program_that_asks_does_not_answer_itself() {
     let app = app().await;
-    change(&app, |client| drop(client.grant_types.insert(GrantType::Ciba))).await;
+    change(&app, |client| client.grant_types.extend([GrantType::Ciba])).await;
     let token = token(&app, "ada", "openid approvals").await;
     let form = [("scope", "openid"), ("login_hint", "ada")];
     let asked = app.post("/bc-authorize", Some(&basic("authenticator")), &form).await;
