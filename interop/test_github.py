@@ -202,10 +202,13 @@ def test_who_is_asked_for_at_user(github):
     service = github.add_client("service", "--grant", "client_credentials", "--scopes", "orders.read", "--auth", "client_secret_post")
     jwt = github.client_credentials("service", service)["access_token"]
     assert user("token").status_code == 400
-    for wrong in (None, f"token {token[:-1]}", f"token {jwt}", f"Bearer {jwt}"):
+    for wrong in (None, f"token {token[:-1]}", f"token {jwt}"):
         answer = user(wrong)
         assert answer.status_code == 401 and answer.json()["message"], wrong
         assert answer.headers["www-authenticate"].startswith("Bearer")
+    # A client of another profile asks for what tells who somebody is, or is not told.
+    answer = user(f"Bearer {jwt}")
+    assert answer.status_code == 403 and answer.json()["message"]
 
 
 def test_the_addresses_are_there_only_where_they_are_wanted(house):
