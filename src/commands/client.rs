@@ -501,6 +501,7 @@ fn print_with_secret(
 
 fn status(client: &Client) -> &'static str {
     match client.status {
+        ClientStatus::Enabled if client.owner_disabled => "disabled with its owner",
         ClientStatus::Enabled => "enabled",
         ClientStatus::Disabled => "disabled",
     }

@@ -42,12 +42,12 @@ enum Action {
         #[command(flatten)]
         sink: SecretSink,
     },
-    /// Disable an account; what it holds stops working at once.
+    /// Disable an account; what it holds and the applications it owns stop working at once.
     Disable {
         /// The name they sign in with.
         name: Username,
     },
-    /// Enable a disabled account.
+    /// Enable a disabled account; the applications it owns work again.
     Enable {
         /// The name they sign in with.
         name: Username,

@@ -83,6 +83,10 @@ pub struct Client {
     /// Who registered it, when a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
+    /// Whether that person may not sign in any more, or is gone: the application stops with them. Not kept with the client,
+    /// but told by the store whenever it is read.
+    #[serde(skip)]
+    pub owner_disabled: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// How it came to be registered.
@@ -140,6 +144,7 @@ impl Client {
             tls_client_certificate_bound_access_tokens: false,
             dpop_bound_access_tokens: false,
             owner: None,
+            owner_disabled: false,
             created_at,
             origin: ClientOrigin::default(),
             application_type: ApplicationType::default(),
@@ -166,7 +171,7 @@ impl Client {
     /// Whether it may be used at all.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.status == ClientStatus::Enabled
+        self.status == ClientStatus::Enabled && !self.owner_disabled
     }
 }
 

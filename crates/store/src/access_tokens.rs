@@ -10,7 +10,7 @@ use countersign_oauth::ports::{
 
 use crate::sql::{Param, Row, json, params, statements};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store, grants, refresh_tokens};
+use crate::{Result, Store, clients, grants, refresh_tokens};
 
 // A token counts when neither it nor its grant was revoked and its client and person may be used: all in one query. One
 // that the operator minted for a person has no grant: its subject says whose it is.
@@ -18,10 +18,13 @@ macro_rules! find {
     ($by:literal) => {
         concat!(
             "SELECT t.id, t.reference, t.grant_id, t.client_id, t.subject, t.claims, t.issued_at, t.expires_at, \
-             CASE WHEN t.revoked_at IS NULL AND c.status = 'enabled' AND CASE WHEN t.grant_id IS NULL \
+             CASE WHEN t.revoked_at IS NULL AND ",
+            clients::counts!(),
+            " AND CASE WHEN t.grant_id IS NULL \
              THEN u.id IS NULL OR u.status = 'enabled' \
              ELSE g.id IS NOT NULL AND g.revoked_at IS NULL AND u.status = 'enabled' END THEN 1 ELSE 0 END \
              FROM access_tokens t LEFT JOIN clients c ON c.id = t.client_id \
+             LEFT JOIN users o ON o.id = c.owner \
              LEFT JOIN grants g ON g.id = t.grant_id \
              LEFT JOIN users u ON u.id = COALESCE(g.user_id, t.subject) WHERE ",
             $by

@@ -35,9 +35,9 @@ statements! {
     INSERT = "INSERT INTO api_keys (id, hash, name, owner, scopes, routes, addresses, requests_per_minute, status, \
         created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
     /// A key that speaks for somebody who is disabled counts as revoked.
-    BY_HASH = concat!("SELECT ", columns!("CASE WHEN u.status = 'disabled' OR c.status = 'disabled' THEN 'revoked' \
-        ELSE k.status END"), " FROM api_keys k LEFT JOIN users u ON u.id = k.owner \
-        LEFT JOIN clients c ON c.id = k.owner WHERE k.hash = ?1");
+    BY_HASH = concat!("SELECT ", columns!("CASE WHEN u.status = 'disabled' OR c.status = 'disabled' \
+        OR (c.owner IS NOT NULL AND COALESCE(o.status, '') <> 'enabled') THEN 'revoked' ELSE k.status END"), " FROM api_keys k LEFT JOIN users u ON u.id = k.owner \
+        LEFT JOIN clients c ON c.id = k.owner LEFT JOIN users o ON o.id = c.owner WHERE k.hash = ?1");
     BY_ID = list!("k.id = ?1");
     LIST = list!("k.id > ?1 ORDER BY k.id LIMIT ?2");
     OF_OWNER = list!("k.owner = ?1 AND k.id > ?2 ORDER BY k.id LIMIT ?3");

@@ -3,28 +3,55 @@
 use std::sync::Arc;
 
 use countersign_access::ports::Change;
-use countersign_model::{Client, ClientId, ClientStatus, Timestamp};
+use countersign_model::{Client, ClientId, ClientStatus, Timestamp, UserId};
 use countersign_oauth::ports::{Clients, Unavailable};
 
 use crate::sql::{Param, Row, json, params, statements, word};
 use crate::tx::{Tx, Write};
 use crate::{Result, Store, StoreError, access_tokens, grants, read_all};
 
+// A client counts when the operator lets it, and the person who registered it, if one did, may still be here. `c` is the
+// client and `o` its owner.
+macro_rules! counts {
+    () => {
+        "c.status = 'enabled' AND (c.owner IS NULL OR COALESCE(o.status, '') = 'enabled')"
+    };
+}
+
+macro_rules! with_owner {
+    ($which:literal) => {
+        concat!(
+            "SELECT c.document, CASE WHEN c.owner IS NULL OR COALESCE(o.status, '') = 'enabled' THEN 0 ELSE 1 END \
+             FROM clients c LEFT JOIN users o ON o.id = c.owner WHERE ",
+            $which
+        )
+    };
+}
+
+pub(crate) use counts;
+
 statements! {
     INSERT = "INSERT INTO clients (id, status, document, owner) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     BY_ID = "SELECT document FROM clients WHERE id = ?1";
-    LIST = "SELECT document FROM clients WHERE id > ?1 ORDER BY id LIMIT ?2";
+    READ = with_owner!("c.id = ?1");
+    LIST = with_owner!("c.id > ?1 ORDER BY c.id LIMIT ?2");
+    OF_OWNER = "SELECT id FROM clients WHERE owner = ?1";
     UPDATE = "UPDATE clients SET status = ?2, document = ?3, owner = ?4 WHERE id = ?1";
     DELETE = "DELETE FROM clients WHERE id = ?1";
     FORGET_CONSENTS = "DELETE FROM consents WHERE client_id = ?1";
     /// Holds the row, so that nobody changes it between the look at it and the change.
     HOLD = "UPDATE clients SET status = status WHERE id = ?1 RETURNING document";
     KEYS_OF = "SELECT hash FROM api_keys WHERE owner = ?1 AND status = 'active'";
-    ENABLED = "SELECT 1 FROM clients WHERE id = ?1 AND status = 'enabled'";
+    ENABLED = concat!("SELECT 1 FROM clients c LEFT JOIN users o ON o.id = c.owner WHERE c.id = ?1 AND ", counts!());
 }
 
 fn read(mut row: Row) -> Result<Client> {
     row.json()
+}
+
+fn read_with_owner(mut row: Row) -> Result<Client> {
+    let client: Client = row.json()?;
+    Ok(Client { owner_disabled: row.flag()?, ..client })
 }
 
 fn values(client: &Client) -> Result<[Param<'_>; 4]> {
@@ -78,7 +105,7 @@ impl Store {
     /// Whatever keeps the database from answering.
     pub async fn clients(&self, after: Option<&ClientId>, limit: u32) -> Result<Vec<Client>> {
         let after = after.map_or("", ClientId::as_str);
-        read_all(self.many(&LIST, params![after, limit]).await?, read)
+        read_all(self.many(&LIST, params![after, limit]).await?, read_with_owner)
     }
 
     pub(crate) async fn client_enabled(&self, id: &ClientId) -> Result<bool> {
@@ -88,7 +115,7 @@ impl Store {
 
 impl Clients for Store {
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Unavailable> {
-        Ok(self.one(&BY_ID, params![id]).await?.map(read).transpose()?.map(Arc::new))
+        Ok(self.one(&READ, params![id]).await?.map(read_with_owner).transpose()?.map(Arc::new))
     }
 }
 
@@ -114,7 +141,9 @@ impl Write for ChangeClient {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let Self { before, after, now } = self;
         let known = tx.optional(&HOLD, params![&before.client_id]).await?.map(read).transpose()?;
-        if known.as_ref() != Some(before) {
+        // The owner's state is not the client's own, and no change of it.
+        let before = Client { owner_disabled: false, ..before.clone() };
+        if known != Some(before) {
             return Ok(false);
         }
         update(tx, after, *now).await
@@ -180,6 +209,14 @@ pub(crate) async fn delete(tx: &mut Tx<'_>, id: &ClientId, now: Timestamp) -> Re
     tx.execute(&FORGET_CONSENTS, params![id]).await?;
     changed(tx, id, now).await?;
     Ok(true)
+}
+
+/// Tells the checkers of a person's applications, which stop and begin again with the person.
+pub(crate) async fn owner_changed(tx: &mut Tx<'_>, owner: &UserId, now: Timestamp) -> Result<()> {
+    for mut row in tx.all(&OF_OWNER, params![owner]).await? {
+        changed(tx, &ClientId::from(row.text()?), now).await?;
+    }
+    Ok(())
 }
 
 async fn changed(tx: &mut Tx<'_>, id: &ClientId, now: Timestamp) -> Result<()> {

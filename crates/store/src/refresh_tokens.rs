@@ -7,15 +7,16 @@ use countersign_oauth::ports::{
 
 use crate::sql::{Param, Row, json, params, statements};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store, access_tokens, grants};
+use crate::{Result, Store, access_tokens, clients, grants};
 
 statements! {
     INSERT = "INSERT INTO refresh_tokens (hash, grant_id, document, expires_at) VALUES (?1, ?2, ?3, ?4)";
     /// The grant counts when it was not revoked and its client and person may be used.
-    BY_HASH = "SELECT r.document, r.rotated_at, \
-        CASE WHEN g.revoked_at IS NULL AND c.status = 'enabled' AND u.status = 'enabled' THEN 1 ELSE 0 END \
+    BY_HASH = concat!("SELECT r.document, r.rotated_at, \
+        CASE WHEN g.revoked_at IS NULL AND ", clients::counts!(), " AND u.status = 'enabled' THEN 1 ELSE 0 END \
         FROM refresh_tokens r LEFT JOIN grants g ON g.id = r.grant_id \
-        LEFT JOIN clients c ON c.id = g.client_id LEFT JOIN users u ON u.id = g.user_id WHERE r.hash = ?1";
+        LEFT JOIN clients c ON c.id = g.client_id LEFT JOIN users o ON o.id = c.owner \
+        LEFT JOIN users u ON u.id = g.user_id WHERE r.hash = ?1");
     /// Keeps the first time, so that coming again does not make the grace period longer. Without a grace period nothing
     /// comes after the first, though another node's clock, or another request's earlier look at it, may say it did.
     SPEND = "UPDATE refresh_tokens SET rotated_at = COALESCE(rotated_at, ?3) \

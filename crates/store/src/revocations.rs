@@ -4,12 +4,13 @@ use countersign_access::ports::{BoxFuture, Change, RevocationList, Revocations, 
 use countersign_model::{ClientId, Timestamp, UserId};
 
 use crate::sql::{params, statements};
-use crate::{Result, Store, read_all};
+use crate::{Result, Store, clients, read_all};
 
 statements! {
     TOKENS = "SELECT id, expires_at FROM access_tokens WHERE revoked_at IS NOT NULL AND expires_at > ?1";
     GRANTS = "SELECT id, tokens_expire_at FROM grants WHERE revoked_at IS NOT NULL AND tokens_expire_at > ?1";
-    CLIENTS = "SELECT id FROM clients WHERE status = 'disabled'";
+    CLIENTS = concat!("SELECT c.id FROM clients c LEFT JOIN users o ON o.id = c.owner \
+        WHERE NOT (", clients::counts!(), ")");
     USERS = "SELECT id FROM users WHERE status = 'disabled'";
 }
 

@@ -5,7 +5,7 @@ use countersign_model::{PasswordHashText, Subject, Timestamp, User, UserId, User
 
 use crate::sql::{Param, Row, params, statements, word};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store, StoreError, read_all};
+use crate::{Result, Store, StoreError, clients, read_all};
 
 macro_rules! columns {
     () => {
@@ -208,7 +208,7 @@ impl Write for SetStatus {
     }
 }
 
-/// Announces an account and the API keys that speak for it, and ends the sessions of one that may not be used.
+/// Announces an account, the API keys that speak for it and the applications it owns, and ends the sessions of one that may not be used.
 async fn changed_status(
     tx: &mut Tx<'_>,
     id: &UserId,
@@ -222,6 +222,7 @@ async fn changed_status(
     for mut row in tx.all(&KEYS_OF, params![id]).await? {
         tx.announce(Change::ApiKey(row.hash()?), now);
     }
+    clients::owner_changed(tx, id, now).await?;
     tx.announce(Change::User(id.clone(), name.clone()), now);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Applications that people register on pages of their own.
 
 use axum::http::{Method, StatusCode};
-use countersign_model::{ClientAuthentication, ClientId, ClientStatus, GrantType, OptionalScopes};
+use countersign_model::{
+    ClientAuthentication, ClientId, ClientStatus, GrantType, OptionalScopes, UserId, UserStatus,
+};
 use countersign_oauth::ports::Clients as _;
 use countersign_oauth::register::PeoplePolicy;
 use countersign_server::ServerSettings;
@@ -186,4 +188,37 @@ async fn there_is_nothing_where_the_operator_lets_nobody() {
     for address in ["/applications", "/applications/new", "/applications/x"] {
         assert_eq!(browser.get(address).await.status, StatusCode::NOT_FOUND, "{address}");
     }
+}
+
+#[tokio::test]
+async fn an_application_stops_with_its_owner() {
+    let app = house(5).await;
+    let mut ada = Browser::new(&app);
+    ada.sign_in("ada").await;
+    let made = register(&mut ada, &[("authentication", "none")]).await;
+    let id = code(&made, "client-id");
+    let mut eve = Browser::new(&app);
+    eve.sign_in("eve").await;
+    let asked = eve.get(&authorization(&id, &[("scope", "openid profile")])).await;
+    let back = eve.submit(&asked, &[("decision", "allow")]).await;
+    let code = back.answer("code").unwrap();
+    let set = async |status| {
+        let (user, now) = (UserId::new("usr_ada"), countersign_model::Timestamp::EPOCH);
+        assert!(app.store.set_user_status(&user, status, now).await.unwrap());
+    };
+    set(UserStatus::Disabled).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", &id),
+        ("code", &code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let refused = app.post("/token", None, &form).await;
+    assert_eq!((refused.status, refused.text("error")), (401, "invalid_client"));
+    let asked = eve.get(&authorization(&id, &[("scope", "openid profile email")])).await;
+    assert!(!asked.shows("consent-owner") && asked.status == StatusCode::BAD_REQUEST, "{asked:?}");
+    set(UserStatus::Enabled).await;
+    let asked = eve.get(&authorization(&id, &[("scope", "openid profile email")])).await;
+    assert!(asked.shows("consent-owner"), "{asked:?}");
 }

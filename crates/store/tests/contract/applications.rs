@@ -1,10 +1,18 @@
+use countersign_access::ports::{ApiKeys as _, Change, RevocationList as _};
 use countersign_model::*;
 use countersign_oauth::ports::{AccessTokens as _, Applications as _, Clients as _, Registered};
+use countersign_store::Announcement;
 
-use crate::fresh::Fresh;
+use crate::fresh::{Fresh, next};
 use crate::samples::*;
 
-contract!(counted_for_each_person, of_many_at_once_no_more_are_kept, changed_by_one, deleted_by_its_owner);
+contract!(
+    counted_for_each_person,
+    of_many_at_once_no_more_are_kept,
+    changed_by_one,
+    deleted_by_its_owner,
+    stopped_with_its_owner
+);
 
 fn owned(id: &str, owner: &User) -> Client {
     Client { owner: Some(owner.id.clone()), ..client(id) }
@@ -76,4 +84,43 @@ async fn deleted_by_its_owner(fresh: Fresh) {
     assert!(!store.delete_application(&app.client_id, &ada.id, at(1)).await.unwrap());
     assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
     assert_eq!(store.applications(&ada.id).await.unwrap().len(), 0);
+}
+
+async fn stopped_with_its_owner(fresh: Fresh) {
+    let store = fresh.open().await;
+    let ada = user("ada");
+    store.create_user(&ada).await.unwrap();
+    let (app, ours) = (owned("app", &ada), client("ours"));
+    store.register_application(&app, &ada.id, 1).await.unwrap();
+    store.create_client(&ours).await.unwrap();
+    let token = access("tok", &app.client_id, None);
+    store.record_issuance(&token, None).await.unwrap();
+    let key = api_key("k", app.client_id.as_str());
+    store.create_api_key(&key).await.unwrap();
+    let mut changes = store.subscribe();
+    for (status, works) in [(UserStatus::Disabled, false), (UserStatus::Enabled, true)] {
+        store.set_user_status(&ada.id, status, at(1)).await.unwrap();
+        for told in [
+            Change::ApiKey(key.hash.clone()),
+            Change::Client(app.client_id.clone()),
+            Change::User(ada.id.clone(), ada.username.clone()),
+        ] {
+            assert_eq!(next(&mut changes).await, Announcement::Change(told), "{status:?}");
+        }
+        assert_eq!(store.client(&app.client_id).await.unwrap().unwrap().is_enabled(), works);
+        assert_eq!(store.clients(None, 9).await.unwrap()[0].is_enabled(), works);
+        assert_eq!(store.client_is_enabled(&app.client_id).await.unwrap(), works);
+        assert_eq!(store.access_token(&token.id).await.unwrap().unwrap().is_live, works);
+        assert_eq!(store.api_key(&key.hash).await.unwrap().unwrap().status == ApiKeyStatus::Active, works);
+        let disabled = store.revocations(at(1)).await.unwrap().disabled_clients;
+        assert_eq!(disabled, if works { vec![] } else { vec![app.client_id.clone()] });
+        // Nobody else's.
+        assert!(store.client(&ours.client_id).await.unwrap().unwrap().is_enabled());
+    }
+    // Whoever changes it meanwhile does not keep it disabled for good.
+    store.set_user_status(&ada.id, UserStatus::Disabled, at(2)).await.unwrap();
+    let stopped = store.client(&app.client_id).await.unwrap().unwrap();
+    assert!(store.change_client(&stopped, &stopped, at(2)).await.unwrap());
+    store.set_user_status(&ada.id, UserStatus::Enabled, at(2)).await.unwrap();
+    assert!(store.client(&app.client_id).await.unwrap().unwrap().is_enabled());
 }
