@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationType, AuthorizationMetadata, BackchannelMetadata, CertificateName, ClientId,
+    ApplicationType, AuthorizationMetadata, BackchannelMetadata, Ceiling, CertificateName, ClientId,
     ClientInformation, ClientOrigin, Lifetimes, OptionalScopes, Profile, ScopeSet, Timestamp, TokenHash,
     UserId,
 };
@@ -46,6 +46,9 @@ pub struct Client {
     pub grant_types: BTreeSet<GrantType>,
     /// The most it may be given.
     pub scopes: ScopeSet,
+    /// How far whoever looks after it may go, where the operator set a limit.
+    #[serde(default)]
+    pub ceiling: Ceiling,
     /// What it gets when it names none.
     #[serde(default)]
     pub default_scopes: ScopeSet,
@@ -132,6 +135,7 @@ impl Client {
             redirect_uris: Vec::new(),
             grant_types: BTreeSet::new(),
             scopes: ScopeSet::empty(),
+            ceiling: Ceiling::default(),
             default_scopes: ScopeSet::empty(),
             audiences: Vec::new(),
             access_token_format: AccessTokenFormat::default(),

@@ -223,7 +223,9 @@ impl Write for Document {
         if !matches!(known.origin, ClientOrigin::MetadataDocument { .. }) {
             return Ok(Some(Arc::new(known)));
         }
-        let client = Client { status: known.status, created_at: known.created_at, ..client.clone() };
+        // What the operator decided stays, whatever the document says now.
+        let Client { status, created_at, ceiling, .. } = known;
+        let client = Client { status, created_at, ceiling, ..client.clone() }.within_ceiling();
         clients::update(tx, &client, *now).await?;
         Ok(Some(Arc::new(client)))
     }

@@ -15,10 +15,10 @@ pub(super) struct Update {
     /// How people know it.
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
-    /// What it may ask the token endpoint for, all of it; repeat for several.
+    /// What it may ask the token endpoint for, all of it; repeat for several. Whoever looks after it gets no more.
     #[arg(long = "grant", value_enum)]
     grants: Vec<Grant>,
-    /// The most it may be given, separated by spaces.
+    /// The most it may be given, separated by spaces. Whoever looks after it gets no more.
     #[arg(long)]
     scopes: Option<ScopeSet>,
     /// What its access tokens look like.
@@ -39,9 +39,12 @@ impl Update {
         }
         if !self.grants.is_empty() {
             client.grant_types = self.grants.into_iter().map(GrantType::from).collect();
+            // Neither its owner nor the client itself takes back what it has no more.
+            client.ceiling.grant_types = Some(client.grant_types.clone());
         }
         if let Some(scopes) = self.scopes {
             client.default_scopes = client.default_scopes.intersection(&scopes);
+            client.ceiling.scopes = Some(scopes.clone());
             client.scopes = scopes;
         }
         if let Some(token_format) = self.token_format {

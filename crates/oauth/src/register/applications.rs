@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use countersign_access::TokenKind;
 use countersign_model::{
-    Client, ClientAuthentication, ClientId, GrantType, OptionalScopes, SecretString, Timestamp, TokenLife,
-    UserId,
+    Client, ClientAuthentication, ClientId, GrantType, OptionalScopes, ResponseType, ScopeSet, SecretString,
+    Timestamp, UserId,
 };
 
-use super::{CheckedMetadata, Members, RegistrationRefusal, checks};
+use super::{CheckedMetadata, Members, RegistrationRefusal, ceiling, checks};
 use crate::ports::{Ports, Registered, Unavailable};
-use crate::profile::Rules;
+use crate::profile::{RegisteredScopes, Rules};
 use crate::token_policy::check_token_policy;
 use crate::{Engine, Error};
 
@@ -76,7 +76,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Application, ApplicationError> {
         let now = self.now();
         let policy = self.people_policy()?;
-        let checked = self.checked_application(document)?;
+        let (_, checked) = self.checked_application(document)?;
         let blank = Client {
             owner: Some(owner.clone()),
             // Nobody vouches for it: people give it what they like.
@@ -112,7 +112,8 @@ impl<P: Ports> Engine<P> {
         client.ok_or(ApplicationError::NotYours)
     }
 
-    /// Changes what it tells of itself, and makes a secret if it needs one from now on.
+    /// Changes what its owner may change: what it tells of itself, where it goes back to, how it proves who it is, the code
+    /// and device flows, and the scopes the operator offers. All else stays as the operator left it. Makes a secret if it needs one from now on.
     ///
     /// # Errors
     /// As [`Engine::register_application`] and [`Engine::application`]; [`ApplicationError::ChangedMeanwhile`].
@@ -124,12 +125,9 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Application, ApplicationError> {
         self.people_policy()?;
         let before = self.application(owner, id).await?;
-        let mut after = self.checked_application(document)?.onto(Client::clone(&before))?;
-        after.profile = before.profile;
-        // What the operator decided stays: a token that needs no refreshing is not given a refresh token beside it.
-        if after.lifetimes.access_token == Some(TokenLife::UntilWithdrawn) {
-            after.grant_types.remove(&GrantType::RefreshToken);
-        }
+        let (asked, checked) = self.checked_application(document)?;
+        let typed = checked.onto(Client::clone(&before))?;
+        let mut after = self.as_typed(&before, &typed, &asked)?;
         Rules::fit(&after).map_err(|_| RegistrationRefusal::metadata("profile", "it does not allow that"))?;
         check_token_policy(&after, self.settings.longest_signed_token).map_err(|_| {
             RegistrationRefusal::metadata("grant_types", "they do not fit the client's tokens")
@@ -198,14 +196,80 @@ impl<P: Ports> Engine<P> {
         self.settings.registration.people.ok_or(ApplicationError::Closed)
     }
 
-    fn checked_application(&self, document: &[u8]) -> Result<CheckedMetadata, ApplicationError> {
+    fn checked_application(&self, document: &[u8]) -> Result<(Members, CheckedMetadata), ApplicationError> {
         let asked = Members::read(document)?;
         let checked = checks(&asked, &self.registration_rules(&self.keys.algorithms()))?;
         // People are asked for it by its name.
         if checked.name.is_none() {
             return Err(RegistrationRefusal::metadata("client_name", "an application needs one").into());
         }
-        Ok(checked)
+        Ok((asked, checked))
+    }
+
+    /// The application with what its owner typed, and nothing else of it changed.
+    fn as_typed(
+        &self,
+        before: &Client,
+        typed: &Client,
+        asked: &Members,
+    ) -> Result<Client, RegistrationRefusal> {
+        let mut after = before.clone();
+        let refused = RegistrationRefusal::metadata;
+        after.client_name = typed.client_name.clone();
+        after.information.client_uri = typed.information.client_uri.clone();
+        after.information.logo_uri = typed.information.logo_uri.clone();
+        after.redirect_uris = typed.redirect_uris.clone();
+        after.application_type = typed.application_type;
+        match before.authentication {
+            ClientAuthentication::None
+            | ClientAuthentication::ClientSecretBasic
+            | ClientAuthentication::ClientSecretPost => after.authentication = typed.authentication,
+            // Their keys and names are for the operator to set.
+            ClientAuthentication::ClientSecretJwt
+            | ClientAuthentication::PrivateKeyJwt
+            | ClientAuthentication::TlsClientAuth
+            | ClientAuthentication::SelfSignedTlsClientAuth => {}
+        }
+        let policy = &self.settings.registration;
+        for grant in [GrantType::AuthorizationCode, GrantType::DeviceCode] {
+            if policy.grant_types.contains(&grant) && before.ceiling.allows(grant) {
+                if typed.grant_types.contains(&grant) {
+                    after.grant_types.insert(grant);
+                } else {
+                    after.grant_types.remove(&grant);
+                }
+            }
+        }
+        if !after.grant_types.iter().any(|grant| *grant != GrantType::RefreshToken) {
+            return Err(refused("grant_types", "nothing is left that the operator lets it do"));
+        }
+        // RFC 6749 §4.4: only clients that can prove who they are.
+        if !after.is_confidential() && after.grant_types.contains(&GrantType::ClientCredentials) {
+            return Err(refused(
+                "token_endpoint_auth_method",
+                "it needs a secret for what the operator lets it do",
+            ));
+        }
+        // RFC 7591 §2.1: both or neither.
+        let answers = &mut after.authorization.response_types;
+        if !after.grant_types.contains(&GrantType::AuthorizationCode) {
+            answers.clear();
+        } else if answers.is_empty() {
+            answers.insert(ResponseType::Code);
+        }
+        let ticked = ceiling::named(typed, asked)?;
+        if !before.ceiling.covers(&ticked) {
+            return Err(refused("scope", "the operator took one away from this application"));
+        }
+        let put = |kept: &ScopeSet| kept.difference(&policy.scopes).union(&ticked);
+        match Rules::of(before.profile).registered_scopes {
+            RegisteredScopes::Most => {
+                after.scopes = put(&before.scopes);
+                after.default_scopes = before.default_scopes.intersection(&after.scopes);
+            }
+            RegisteredScopes::Beginning => after.default_scopes = put(&before.default_scopes),
+        }
+        Ok(after)
     }
 
     async fn keep_application(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_model::{Client, ClientId, ClientOrigin, SecretString, TokenHash};
 
-use super::{Members, RegisteredClient, RegistrationRefusal, checks, statement};
+use super::{Members, RegisteredClient, RegistrationRefusal, ceiling, checks, statement};
 use crate::ports::Ports;
 use crate::token::text;
 use crate::{Engine, Error};
@@ -44,7 +44,7 @@ impl<P: Ports> Engine<P> {
         is_own(&known, &asked, |client, secret| self.has_sealed_secret(client, secret))?;
         let asked = statement::laid_over(self, asked).await?;
         let checked = checks(&asked, &self.registration_rules(&self.keys.algorithms()))?;
-        let mut client = checked.onto(Client::clone(&known))?;
+        let mut client = ceiling::kept_to(checked.onto(Client::clone(&known))?, &asked)?;
         let secret = self.with_secret(&mut client)?;
         let token = text::registration_access_token(&*self.env.rng);
         let client = Arc::new(client);

@@ -6,6 +6,7 @@
 mod applications;
 mod authentication;
 mod backchannel;
+mod ceiling;
 mod certificate;
 mod create;
 mod grants;

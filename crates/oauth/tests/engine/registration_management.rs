@@ -167,3 +167,33 @@ async fn a_store_out_of_order_is_our_fault() {
         assert!(!error.to_json().contains("disk"));
     }
 }
+
+#[tokio::test]
+async fn what_the_operator_took_away_is_not_given_back() {
+    let house = open_house().await;
+    let (id, token, _) =
+        registered(&house, json!({"grant_types": ["authorization_code", "refresh_token"]})).await;
+    let key = ClientId::from(id.as_str());
+    let mut narrowed = (*house.memory.tables().clients[&key]).clone();
+    let (grants, scopes) = ([GrantType::AuthorizationCode].into(), "openid".parse::<ScopeSet>().unwrap());
+    narrowed.ceiling = Ceiling { grant_types: Some(grants), scopes: Some(scopes) };
+    house.memory.tables().clients.insert(key.clone(), narrowed.within_ceiling().into());
+    let ask = async |token: &str, changes: Value| {
+        house.engine.replace_registration(&id, Some(token), &metadata(changes)).await
+    };
+    for (member, changes) in [
+        ("grant_types", json!({"client_id": id, "grant_types": ["authorization_code", "refresh_token"]})),
+        ("scope", json!({"client_id": id, "grant_types": ["authorization_code"], "scope": "openid profile"})),
+    ] {
+        let error = ask(&token, changes).await.unwrap_err();
+        assert_eq!(error.code(), "invalid_client_metadata");
+        assert!(error.to_string().contains(member), "it says which: {error}");
+    }
+    // What is left to the server stays below it.
+    let asked = json!({"client_id": id, "client_name": "Renamed", "scope": "", "grant_types": ["authorization_code"]});
+    let replaced = told(&ask(&token, asked).await.unwrap());
+    assert_eq!((&replaced["scope"], &replaced["client_name"]), (&json!("openid"), &json!("Renamed")));
+    let next = replaced["registration_access_token"].as_str().unwrap();
+    let asked = json!({"client_id": id, "grant_types": ["authorization_code"], "scope": "openid"});
+    assert_eq!(told(&ask(next, asked).await.unwrap())["scope"], "openid");
+}

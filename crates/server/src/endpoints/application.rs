@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use countersign_model::{Client, ClientAuthentication, ClientId, GrantType, ScopeSet, TokenLife};
+use countersign_model::{Ceiling, Client, ClientAuthentication, ClientId, GrantType, ScopeSet};
 use countersign_oauth::Error;
 use countersign_oauth::register::{ApplicationError, RegistrationRefusal};
 use serde_json::json;
@@ -38,8 +38,6 @@ pub(crate) struct Draft {
     pub(crate) authentication: String,
     pub(crate) device: bool,
     scopes: ScopeSet,
-    /// Whether its tokens need no refreshing.
-    until_withdrawn: bool,
 }
 
 impl Draft {
@@ -52,7 +50,6 @@ impl Draft {
             authentication: ClientAuthentication::ClientSecretBasic.as_str().to_owned(),
             device: false,
             scopes: "openid profile email".parse().unwrap_or_default(),
-            until_withdrawn: false,
         }
     }
 
@@ -66,7 +63,6 @@ impl Draft {
             authentication: text("authentication"),
             device: form.one("device").is_some(),
             scopes: agreed_boxes(form)?,
-            until_withdrawn: false,
         })
     }
 
@@ -80,7 +76,6 @@ impl Draft {
             authentication: client.authentication.as_str().to_owned(),
             device: client.grant_types.contains(&GrantType::DeviceCode),
             scopes: client.scopes.clone(),
-            until_withdrawn: client.lifetimes.access_token == Some(TokenLife::UntilWithdrawn),
         }
     }
 
@@ -96,7 +91,7 @@ impl Draft {
         let wanted = [
             // A device needs no address to go back to.
             (GrantType::AuthorizationCode, !redirect_uris.is_empty() || !self.device),
-            (GrantType::RefreshToken, !self.until_withdrawn && offered.contains(&GrantType::RefreshToken)),
+            (GrantType::RefreshToken, offered.contains(&GrantType::RefreshToken)),
             (GrantType::DeviceCode, self.device),
         ];
         let grant_types: Vec<&str> =
@@ -115,11 +110,11 @@ impl Draft {
         document.to_string().into_bytes()
     }
 
-    /// Every scope there is for such applications, ticked or not.
-    pub(crate) fn scope_lines(&self, state: &AppState) -> Vec<ScopeLine> {
-        let all = &state.engine().settings().registration.scopes;
+    /// Every scope there is for such applications below the operator's limit for this one, ticked or not.
+    pub(crate) fn scope_lines(&self, state: &AppState, ceiling: &Ceiling) -> Vec<ScopeLine> {
+        let all = ceiling.within(&state.engine().settings().registration.scopes);
         let choice = |name: &str| if self.scopes.contains(name) { Choice::Ticked } else { Choice::Unticked };
-        let lines = scope_lines(state, all).into_iter();
+        let lines = scope_lines(state, &all).into_iter();
         lines.map(|line| ScopeLine { choice: choice(&line.name), ..line }).collect()
     }
 }
@@ -170,7 +165,7 @@ pub(crate) async fn change(
     };
     let client = own(&state, &signed_in, &id).await?;
     let browser = state.check_form(&headers, &form, Form::Application, &about(&id, &signed_in))?;
-    let draft = Draft { until_withdrawn: Draft::of(&client).until_withdrawn, ..Draft::read(&form)? };
+    let draft = Draft::read(&form)?;
     match state.engine().change_application(&signed_in.user.id, &id, &draft.document(&state)).await {
         Ok(changed) if changed.secret.is_some() => Ok(made_page(&state, &changed, false)),
         Ok(_) => Ok(see_other(&format!("{}?done=saved", address(&state, &id)))),
@@ -372,8 +367,8 @@ impl View<'_> {
             authorize: &endpoints.authorization,
             token: &endpoints.token,
             draft,
-            scopes: draft.scope_lines(state),
-            may_device: may_device(state),
+            scopes: draft.scope_lines(state, &client.ceiling),
+            may_device: may_device(state) && client.ceiling.allows(GrantType::DeviceCode),
             done,
             problem,
             csrf: &browser.form_token(Form::Application, &about(&client.client_id, signed_in)),

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use countersign_model::Client;
+use countersign_model::{Ceiling, Client};
 use countersign_oauth::register::Application;
 
 use super::application::{self, Draft, failure, in_words};
@@ -130,7 +130,7 @@ fn form(
     let template = ApplicationFormPage {
         frame: state.frame(),
         draft,
-        scopes: draft.scope_lines(state),
+        scopes: draft.scope_lines(state, &Ceiling::default()),
         may_device: application::may_device(state),
         problem,
         csrf: &browser.form_token(Form::Application, &about(signed_in)),

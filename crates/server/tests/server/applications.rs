@@ -2,7 +2,8 @@
 
 use axum::http::{Method, StatusCode};
 use countersign_model::{
-    ClientAuthentication, ClientId, ClientStatus, GrantType, OptionalScopes, UserId, UserStatus,
+    Ceiling, Client, ClientAuthentication, ClientId, ClientStatus, GrantType, OptionalScopes, UserId,
+    UserStatus,
 };
 use countersign_oauth::ports::Clients as _;
 use countersign_oauth::register::PeoplePolicy;
@@ -221,4 +222,57 @@ async fn an_application_stops_with_its_owner() {
     set(UserStatus::Enabled).await;
     let asked = eve.get(&authorization(&id, &[("scope", "openid profile email")])).await;
     assert!(asked.shows("consent-owner"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_the_operator_decided_stays_whatever_the_owner_saves() {
+    let app = house(5).await;
+    let mut browser = Browser::new(&app);
+    browser.sign_in("ada").await;
+    let id = code(&register(&mut browser, &[("device", "yes")]).await, "client-id");
+    let key = ClientId::from(id.as_str());
+    let known = async || app.store.client(&key).await.unwrap().unwrap();
+    // As `client update --grant authorization_code --scopes openid` leaves it, and what else the form does not name.
+    let mut decided = Client::clone(&*known().await);
+    decided.grant_types = [GrantType::AuthorizationCode].into();
+    decided.scopes = "openid".parse().unwrap();
+    decided.ceiling =
+        Ceiling { grant_types: Some(decided.grant_types.clone()), scopes: Some(decided.scopes.clone()) };
+    decided.dpop_bound_access_tokens = true;
+    decided.authorization.require_pushed_authorization_requests = true;
+    decided.authorization.require_signed_request_object = true;
+    decided.authorization.authorization_details_types = ["payment".to_owned()].into();
+    decided.jwks = Some(serde_json::json!({"keys": []}));
+    decided.information.policy_uri = Some("https://app.example/policy".to_owned());
+    let now = countersign_model::Timestamp::EPOCH;
+    assert!(app.store.change_client(&*known().await, &decided, now).await.unwrap());
+
+    // The addresses are in a box of many lines.
+    let typed = |fields: &[(&'static str, &'static str)]| [fields, &[("redirect_uris", REDIRECT)]].concat();
+    let stale = browser.get(&format!("/applications/{id}")).await;
+    assert!(!stale.shows("scope:profile") && !stale.shows("name=\"device\""), "{stale:?}");
+    let saved = browser.submit(&stale, &typed(&[("name", "Another"), ("device", "yes")])).await;
+    assert!(saved.shows("Saved"), "{saved:?}");
+    assert_eq!(*known().await, Client { client_name: "Another".to_owned(), ..decided.clone() });
+    let refused = browser.submit(&saved, &typed(&[("scope:profile", "yes")])).await;
+    assert!(refused.status == StatusCode::BAD_REQUEST && refused.shows("Permissions:"), "{refused:?}");
+
+    // What the operator gave beyond what the form offers stays too.
+    decided.grant_types = [GrantType::AuthorizationCode, GrantType::ClientCredentials].into();
+    decided.scopes = "openid reports".parse().unwrap();
+    decided.ceiling = Ceiling::default();
+    assert!(app.store.change_client(&*known().await, &decided, now).await.unwrap());
+    let page = browser.get(&format!("/applications/{id}")).await;
+    let saved = browser
+        .submit(&page, &typed(&[("scope:openid", ""), ("scope:email", "yes"), ("device", "yes")]))
+        .await;
+    assert!(saved.shows("Saved"), "{saved:?}");
+    let after = known().await;
+    assert_eq!(after.scopes.to_string(), "email reports");
+    let mut grants = decided.grant_types;
+    grants.insert(GrantType::DeviceCode);
+    assert_eq!(after.grant_types, grants);
+    let page = browser.get(&format!("/applications/{id}")).await;
+    let public = browser.submit(&page, &typed(&[("authentication", "none")])).await;
+    assert!(public.status == StatusCode::BAD_REQUEST && public.shows("Secret:"), "{public:?}");
 }

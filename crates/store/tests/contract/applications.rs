@@ -101,7 +101,7 @@ async fn stopped_with_its_owner(fresh: Fresh) {
     for (status, works) in [(UserStatus::Disabled, false), (UserStatus::Enabled, true)] {
         store.set_user_status(&ada.id, status, at(1)).await.unwrap();
         for told in [
-            Change::ApiKey(key.hash.clone()),
+            Change::ApiKey(key.hash),
             Change::Client(app.client_id.clone()),
             Change::User(ada.id.clone(), ada.username.clone()),
         ] {
