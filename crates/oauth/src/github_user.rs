@@ -1,6 +1,6 @@
 //! A person as GitHub's `GET /user` tells of them.
 
-use countersign_model::{Client, ClientId, Profile, ScopeSet, Subject, Timestamp, User, UserId, digest};
+use countersign_model::{ClientId, Profile, ScopeSet, Subject, Timestamp, User, UserId, digest};
 
 use crate::ports::Ports;
 use crate::{Engine, Error};
@@ -8,8 +8,8 @@ use crate::{Engine, Error};
 /// What a client may know of a person, of the members that clients for GitHub read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GithubUser {
-    /// The name they sign in with.
-    pub login: String,
+    /// The name they sign in with; a client that asked for `openid` alone learns who this is, not what they are called.
+    pub login: Option<String>,
     /// A number for whom our own name is no number: 53 bits of its SHA-256, as many as every JSON reader keeps
     /// (RFC 8259 §6). Two people of a million share one with a chance of one in eighteen thousand; `node_id` is unique.
     pub id: u64,
@@ -19,13 +19,13 @@ pub struct GithubUser {
     pub name: Option<String>,
     /// Where they read mail, if they have proven it: an address that nobody has proven is no way to know somebody by.
     pub email: Option<String>,
-    /// When the account was made.
-    pub created_at: Timestamp,
+    /// When the account was made, where the name is told.
+    pub created_at: Option<Timestamp>,
 }
 
 /// Which scopes let a client that is not written for GitHub read any of it.
 const ANY: [&str; 4] = ["openid", "profile", "user", "read:user"];
-/// Which scopes let a client read the name.
+/// Which scopes let a client read the names: OpenID Connect Core §5.4 has `preferred_username` among the claims of `profile`.
 const NAME: [&str; 3] = ["read:user", "user", "profile"];
 /// Which let it read the address.
 const EMAIL: [&str; 3] = ["user:email", "user", "email"];
@@ -46,34 +46,36 @@ impl<P: Ports> Engine<P> {
             Some(client) => self.ports.client(client).await?,
             None => None,
         };
-        if !GithubUser::is_told_to(client.as_deref(), scopes) {
+        let profile = client.map(|client| client.profile);
+        if !GithubUser::is_told_to(profile, scopes) {
             return Err(Error::InsufficientScope);
         }
         let user = self.ports.user(&UserId::from(subject.as_str())).await?;
         let user = user.filter(User::is_enabled).ok_or(Error::InvalidToken)?;
-        Ok(GithubUser::of(&user, scopes))
+        Ok(GithubUser::of(&user, profile, scopes))
     }
 }
 
 impl GithubUser {
-    /// Whether this client may know who somebody is. One written for GitHub learns the login name whatever it asked for;
+    /// Whether a client of this profile may know who somebody is. One written for GitHub learns it whatever it asked for;
     /// any other must have asked.
-    fn is_told_to(client: Option<&Client>, scopes: &ScopeSet) -> bool {
-        ANY.iter().any(|scope| scopes.contains(scope))
-            || client.is_some_and(|client| client.profile == Profile::Github)
+    fn is_told_to(profile: Option<Profile>, scopes: &ScopeSet) -> bool {
+        profile == Some(Profile::Github) || ANY.iter().any(|scope| scopes.contains(scope))
     }
 
-    /// What these scopes may read of a person.
+    /// What a client of this profile may read of a person with these scopes. Those written for GitHub can't do without
+    /// a login name.
     #[must_use]
-    pub fn of(user: &User, scopes: &ScopeSet) -> Self {
+    pub fn of(user: &User, profile: Option<Profile>, scopes: &ScopeSet) -> Self {
         let may = |known: [&str; 3]| known.iter().any(|scope| scopes.contains(scope));
+        let may_login = profile == Some(Profile::Github) || may(NAME);
         Self {
-            login: user.username.as_str().to_owned(),
+            login: may_login.then(|| user.username.as_str().to_owned()),
             id: number(&user.id),
             node_id: user.id.to_string(),
             name: user.display_name.clone().filter(|_| may(NAME)),
             email: user.email.clone().filter(|_| may(EMAIL) && user.email_verified),
-            created_at: user.created_at,
+            created_at: may_login.then_some(user.created_at),
         }
     }
 }

@@ -63,6 +63,18 @@ pub struct Application {
     pub secret: Option<SecretString>,
 }
 
+impl Application {
+    /// The scopes that the owner of a client ticked: the most it may have, or in profiles where a client may ask for more
+    /// later, those it begins with.
+    #[must_use]
+    pub fn ticked(client: &Client) -> &ScopeSet {
+        match Rules::of(client.profile).registered_scopes {
+            RegisteredScopes::Most => &client.scopes,
+            RegisteredScopes::Beginning => &client.default_scopes,
+        }
+    }
+}
+
 impl<P: Ports> Engine<P> {
     /// Registers an application for a person. The document is client metadata (RFC 7591 §2).
     ///
@@ -76,7 +88,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Application, ApplicationError> {
         let now = self.now();
         let policy = self.people_policy()?;
-        let (_, checked) = self.checked_application(document)?;
+        let (asked, checked) = self.checked_application(document)?;
         let blank = Client {
             owner: Some(owner.clone()),
             // Nobody vouches for it: people give it what they like.
@@ -84,6 +96,10 @@ impl<P: Ports> Engine<P> {
             ..Client::new(ClientId::generate(now, &*self.env.rng), now)
         };
         let mut client = checked.onto(blank)?;
+        // RFC 7591 §2 lets the server say the scopes of a client that names none. A person who ticks no box has said it.
+        if Rules::of(client.profile).registered_scopes == RegisteredScopes::Most {
+            client.scopes = ceiling::named(&client, &asked)?;
+        }
         let secret = self.with_secret(&mut client)?;
         let client = Arc::new(client);
         match self.ports.register_application(&client, owner, policy.most_per_person).await? {

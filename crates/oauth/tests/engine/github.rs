@@ -122,15 +122,18 @@ async fn a_token_tells_who_gave_it_without_openid() {
     let (_, claims) = read_jwt(&token);
     assert_eq!(claims["aud"], ISSUER, "the default, which is the server itself");
     let user = house.user("alice");
-    let told = |granted: &str| GithubUser::of(&user, &scopes(granted));
-    assert_eq!((told("read").login.as_str(), told("read").name, told("read").email), ("alice", None, None));
+    let told = |granted: &str| GithubUser::of(&user, Some(Profile::Github), &scopes(granted));
+    assert_eq!(
+        (told("read").login.as_deref(), told("read").name, told("read").email),
+        (Some("alice"), None, None)
+    );
     let all = told("read:user user:email");
     assert_eq!(
         (all.name.as_deref(), all.email.as_deref()),
         (Some("alice Example"), Some("alice@example.org"))
     );
     let unproven = countersign_model::User { email_verified: false, ..user.clone() };
-    assert_eq!(GithubUser::of(&unproven, &scopes("user:email")).email, None);
+    assert_eq!(GithubUser::of(&unproven, None, &scopes("user:email")).email, None);
 }
 
 #[tokio::test]
@@ -142,14 +145,22 @@ async fn who_somebody_is_is_told_to_clients_that_asked_for_it() {
         house.engine.github_user(&alice, client.as_ref(), &scopes(granted)).await
     };
     house.user("alice");
-    assert_eq!(ask("app", "").await.unwrap().login, "alice", "written for GitHub");
+    assert_eq!(ask("app", "").await.unwrap().login.as_deref(), Some("alice"), "written for GitHub");
     for (client, granted) in [("strict", ""), ("strict", "read email user:email"), ("gone", "read"), ("", "")]
     {
         let refused = ask(client, granted).await;
         assert!(matches!(refused, Err(Error::InsufficientScope)), "{client}: {granted}");
     }
-    for granted in ["openid", "profile", "user", "read:user"] {
-        assert_eq!(ask("strict", granted).await.unwrap().login, "alice", "{granted}");
+    for granted in ["profile", "user", "read:user"] {
+        let told = ask("strict", granted).await.unwrap();
+        assert_eq!(told.login.as_deref(), Some("alice"), "{granted}");
+        assert!(told.name.is_some() && told.created_at.is_some(), "{granted}");
+    }
+    // OpenID Connect Core §5.4: `openid` alone asks for `sub`.
+    for granted in ["openid", "openid email read"] {
+        let told = ask("strict", granted).await.unwrap();
+        assert_eq!((told.login, told.name, told.created_at), (None, None, None), "{granted}");
+        assert_eq!(told.node_id, "usr_alice", "{granted}");
     }
 }
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Ceiling, Client, ClientAuthentication, ClientId, GrantType, ScopeSet};
 use countersign_oauth::Error;
-use countersign_oauth::register::{ApplicationError, RegistrationRefusal};
+use countersign_oauth::register::{Application, ApplicationError, RegistrationRefusal};
 use serde_json::json;
 
 use super::applications::{self, made_page};
@@ -75,7 +75,7 @@ impl Draft {
             redirect_uris: client.redirect_uris.join("\n"),
             authentication: client.authentication.as_str().to_owned(),
             device: client.grant_types.contains(&GrantType::DeviceCode),
-            scopes: client.scopes.clone(),
+            scopes: Application::ticked(client).clone(),
         }
     }
 

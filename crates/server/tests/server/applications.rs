@@ -2,8 +2,8 @@
 
 use axum::http::{Method, StatusCode};
 use countersign_model::{
-    Ceiling, Client, ClientAuthentication, ClientId, ClientStatus, GrantType, OptionalScopes, UserId,
-    UserStatus,
+    Ceiling, Client, ClientAuthentication, ClientId, ClientStatus, GrantType, OptionalScopes, Profile,
+    UserId, UserStatus,
 };
 use countersign_oauth::ports::Clients as _;
 use countersign_oauth::register::PeoplePolicy;
@@ -137,6 +137,42 @@ async fn what_registration_refuses_is_refused_and_shown_again() {
         }
     }
     assert!(browser.get("/applications").await.shows("applications-none"));
+}
+
+#[tokio::test]
+async fn an_application_with_no_box_ticked_may_do_nothing() {
+    let app = house(5).await;
+    let mut browser = Browser::new(&app);
+    browser.sign_in("ada").await;
+    let none = [("scope:openid", ""), ("scope:profile", ""), ("scope:email", "")];
+    let made = register(&mut browser, &none).await;
+    assert_eq!(made.status, StatusCode::OK, "{made:?}");
+    let id = code(&made, "client-id");
+    let client = app.store.client(&ClientId::from(id.as_str())).await.unwrap().unwrap();
+    assert!(client.scopes.is_empty() && client.default_scopes.is_empty(), "{client:?}");
+    let page = browser.get(&format!("/applications/{id}")).await;
+    assert!(page.shows("name=\"scope:openid\"") && !page.shows("value=\"yes\" checked"), "{page:?}");
+    let back = browser.get(&authorization(&id, &[("scope", "openid")])).await;
+    assert_eq!(back.answer("error").as_deref(), Some("invalid_scope"), "{back:?}");
+}
+
+#[tokio::test]
+async fn the_form_shows_what_was_ticked_in_profiles_that_let_a_client_ask_for_more() {
+    let app = App::with(ISSUER, ServerSettings::default(), |settings| {
+        settings.registration.people = Some(PeoplePolicy { most_per_person: 5 });
+        settings.registration.profiles = vec![Profile::Mcp];
+    })
+    .await;
+    app.person("ada").await;
+    let mut browser = Browser::new(&app);
+    browser.sign_in("ada").await;
+    let id = code(&register(&mut browser, &[("scope:email", "")]).await, "client-id");
+    let known = async || app.store.client(&ClientId::from(id.as_str())).await.unwrap().unwrap();
+    assert_eq!(known().await.default_scopes.to_string(), "openid profile");
+    let page = browser.get(&format!("/applications/{id}")).await;
+    let saved = browser.submit(&page, &[("name", "Another"), ("redirect_uris", REDIRECT)]).await;
+    assert!(saved.shows("Saved"), "{saved:?}");
+    assert_eq!(known().await.default_scopes.to_string(), "openid profile", "saving ticks nothing");
 }
 
 #[tokio::test]

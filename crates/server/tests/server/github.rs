@@ -36,7 +36,12 @@ async fn who_somebody_is_is_told_to_clients_that_asked_for_it() {
         assert_eq!(refused.status, 403, "{scope}: {}", refused.json);
         assert!(!refused.json.to_string().contains("ada"), "{scope}: {}", refused.json);
     }
-    for (profile, scope) in [(Profile::OAuth21, "openid"), (Profile::Github, "")] {
+    for (profile, scope) in [(Profile::OAuth21, "openid profile"), (Profile::Github, "")] {
         assert_eq!(told(profile, scope).await.text("login"), "ada", "{scope}");
+    }
+    let who = told(Profile::OAuth21, "openid").await;
+    assert_eq!((who.status, who.text("node_id")), (200, "usr_ada"));
+    for member in ["login", "name", "email", "created_at"] {
+        assert!(who.json[member].is_null(), "{member}: {}", who.json);
     }
 }

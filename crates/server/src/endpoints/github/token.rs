@@ -113,7 +113,7 @@ fn document(found: &ApplicationToken, token: &str) -> Value {
         "updated_at": moment(record.issued_at),
         "expires_at": ends,
         "app": { "client_id": client.client_id.as_str(), "name": client.client_name },
-        "user": user.as_ref().map(|user| user::document(&GithubUser::of(user, scopes))),
+        "user": user.as_ref().map(|user| user::document(&GithubUser::of(user, Some(client.profile), scopes))),
         "note": null,
         "note_url": null,
         "fingerprint": null,

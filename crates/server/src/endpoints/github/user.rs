@@ -68,7 +68,7 @@ fn words(denial: &Denial, head: &Parts) -> &'static str {
 
 /// The members that clients read; those that have no meaning here are not there.
 pub(super) fn document(user: &GithubUser) -> Value {
-    let since = jiff::Timestamp::from_second(user.created_at.seconds()).map(|since| since.to_string());
+    let since = user.created_at.and_then(|since| jiff::Timestamp::from_second(since.seconds()).ok());
     json!({
         "login": user.login,
         "id": user.id,
@@ -77,7 +77,7 @@ pub(super) fn document(user: &GithubUser) -> Value {
         "site_admin": false,
         "name": user.name,
         "email": user.email,
-        "created_at": since.unwrap_or_default(),
+        "created_at": since.map(|since| since.to_string()),
     })
 }
 
