@@ -8,7 +8,7 @@ use countersign_model::{Issuer, Method, Subject};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::policy::rule::StepUp;
+use crate::policy::settings::StepUp;
 use crate::reason::Outside;
 use crate::{InvalidRule, Reason, RuleSettings, dpop};
 

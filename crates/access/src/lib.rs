@@ -44,7 +44,8 @@ pub use challenge::{DPOP_NONCE, Denial};
 pub use extract::{BasicCredentials, MalformedBasic, Placement, basic_credentials, bearer_token};
 pub use identity::{Actor, Confirmation, Identity, OWN};
 pub use policy::decide::{Decision, Permit};
-pub use policy::rule::{ApiKeyPlacement, DpopSettings, InvalidRule, Rule, RuleSettings, StepUp};
+pub use policy::rule::Rule;
+pub use policy::settings::{ApiKeyPlacement, DpopSettings, InvalidRule, RuleSettings, StepUp};
 pub use reason::Reason;
 pub use request::{Peer, RequestParts};
 pub use settings::{

@@ -2,12 +2,12 @@
 
 mod again;
 mod answer;
+mod answer_body;
 mod caller;
 mod connection;
-pub(crate) mod exchange;
+mod exchange;
 mod forwarded;
 mod log;
-pub(crate) mod meters;
 mod request_id;
 mod watch;
 
@@ -20,8 +20,8 @@ use countersign_access::Access;
 use countersign_model::Env;
 use countersign_net::{Accepted, CancellationToken, Drained, Listener};
 
-use self::meters::Meters;
 use crate::identity_headers::IdentityHeaders;
+use crate::meters::Meters;
 use crate::route::{RouteTable, build};
 use crate::{GatewaySettings, IdentityIssuer, RouteConfig, RouteError};
 

@@ -8,6 +8,7 @@
 mod gateway;
 pub mod hygiene;
 mod identity_headers;
+mod meters;
 mod proxy;
 mod resource_metadata;
 mod route;
@@ -15,9 +16,7 @@ mod settings;
 
 pub use gateway::Gateway;
 pub use identity_headers::{IdentityIssuer, SignIdentity, SigningUnavailable};
+pub use proxy::{UpstreamConfig, UpstreamHost, UpstreamProtocol, UpstreamTimeouts};
 pub use resource_metadata::ProtectedResource;
-pub use route::{
-    HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError, UpstreamConfig, UpstreamHost,
-    UpstreamProtocol, UpstreamTimeouts,
-};
+pub use route::{HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError};
 pub use settings::{CallerLimits, CallerTimeouts, GatewaySettings};

@@ -1,10 +1,13 @@
 //! The reverse proxy. [`forward`] takes a [`Permit`]: without a decision there is no forwarding.
 
-pub(crate) mod body;
-pub(crate) mod deadline;
+mod config;
+mod deadline;
 mod h1;
+mod lease;
+mod request_body;
+mod response_body;
 mod tunnel;
-pub(crate) mod upstream;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,14 +17,19 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 
-use self::body::{BodyFate, BodyFault, RequestBody, ResponseBody, Source};
 use self::deadline::Deadline;
-use self::h1::{Lease, SendFault};
+use self::h1::SendFault;
+use self::lease::Lease;
+use self::request_body::{BodyFate, RequestBody};
+use self::response_body::Source;
 use self::upstream::{ConnectFault, Endpoint};
 use crate::hygiene::headers::clean_response;
-use crate::route::{Route, UpstreamHost, UpstreamProtocol};
 
+pub use self::config::{UpstreamConfig, UpstreamHost, UpstreamProtocol, UpstreamTimeouts};
+pub(crate) use self::request_body::BodyFault;
+pub(crate) use self::response_body::ResponseBody;
 pub(crate) use self::tunnel::Tunnel;
+pub(crate) use self::upstream::{Address, Destination, Upstream};
 
 /// A request as the upstream is to see it, but for its connection.
 pub(crate) struct Outgoing {
@@ -34,6 +42,8 @@ pub(crate) struct Outgoing {
     pub(crate) trailers: bool,
     /// The caller's connection has a tick that polls whatever waits.
     pub(crate) ticked: bool,
+    /// Bytes its body may have.
+    pub(crate) body_limit: u64,
     /// How long the caller's body may stand still.
     pub(crate) stall: Duration,
 }
@@ -70,32 +80,32 @@ pub(crate) enum Fault {
 /// Sends a permitted request to the route's upstream and gives back its answer, whose body streams.
 pub(crate) async fn forward(
     _permit: &Permit,
-    route: &Route,
+    to: &Destination,
     request: Outgoing,
 ) -> Result<Response<ResponseBody>, Fault> {
-    match route.upstream.protocol {
-        UpstreamProtocol::Http1 => forward_http1(route, request).await,
-        UpstreamProtocol::Http2 => forward_http2(route, request).await,
+    match to.upstream.protocol {
+        UpstreamProtocol::Http1 => forward_http1(to, request).await,
+        UpstreamProtocol::Http2 => forward_http2(to, request).await,
     }
 }
 
 /// Sends a permitted WebSocket request; when the upstream agrees, also gives the tunnel to be run.
 pub(crate) async fn open_websocket(
     _permit: &Permit,
-    route: &Route,
+    to: &Destination,
     mut request: Outgoing,
     caller: hyper::upgrade::OnUpgrade,
 ) -> Result<(Response<ResponseBody>, Option<Tunnel>), Fault> {
-    if route.upstream.protocol != UpstreamProtocol::Http1 {
+    if to.upstream.protocol != UpstreamProtocol::Http1 {
         return Err(Fault::NotSupported);
     }
     // RFC 6455 §4.1, RFC 9110 §7.8: the upgrade is between us and the upstream now.
     request.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     request.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let (connection, endpoint) = connect(route, route.upstream.in_turn()).await?;
+    let (connection, endpoint) = connect(to, to.upstream.in_turn()).await?;
     let mut sender = connection.into_task();
-    let request = http1_request(route, endpoint, request);
-    let answer = tokio::time::timeout(route.timeouts.response, sender.send_request(request));
+    let request = http1_request(to, endpoint, request);
+    let answer = tokio::time::timeout(to.timeouts.response, sender.send_request(request));
     let mut response = match answer.await {
         Ok(response) => response.map_err(|_| Fault::Broken)?,
         Err(_) => return Err(Fault::TimedOut),
@@ -107,7 +117,7 @@ pub(crate) async fn open_websocket(
         head.headers.get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     clean_response(&mut head.headers);
     let Some(upstream) = upstream else {
-        let body = ResponseBody::upstream(Source::Driven(body), route.timeouts.idle, false);
+        let body = ResponseBody::upstream(Source::Driven(body), to.timeouts.idle, false);
         return Ok((Response::from_parts(head, body), None));
     };
     if !accepts {
@@ -115,18 +125,18 @@ pub(crate) async fn open_websocket(
     }
     head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let tunnel = Tunnel::new(caller, upstream, route.timeouts.idle);
+    let tunnel = Tunnel::new(caller, upstream, to.timeouts.idle);
     Ok((Response::from_parts(head, ResponseBody::whole(bytes::Bytes::new())), Some(tunnel)))
 }
 
 /// A fresh connection to the first server that can be reached.
 async fn connect<'r>(
-    route: &Route,
+    to: &Destination,
     servers: impl Iterator<Item = &'r Arc<Endpoint>>,
 ) -> Result<(h1::Connection, &'r Arc<Endpoint>), Fault> {
     let mut fault = Fault::NoServer;
     for endpoint in servers {
-        match endpoint.connect_http1(route.timeouts.connect).await {
+        match endpoint.connect_http1(to.timeouts.connect).await {
             Ok(connection) => return Ok((connection, endpoint)),
             Err(failed) => fault = failed.into(),
         }
@@ -134,25 +144,24 @@ async fn connect<'r>(
     Err(fault)
 }
 
-async fn forward_http1(route: &Route, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
+async fn forward_http1(to: &Destination, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
     let (ticked, now) = (outgoing.ticked, Instant::now());
-    let servers = route.upstream.in_turn();
+    let servers = to.upstream.in_turn();
     let resting = servers.clone().next().and_then(|endpoint| Some((endpoint.resting(now)?, endpoint)));
     let rested = resting.is_some();
     let (connection, endpoint) = match resting {
         Some(resting) => resting,
-        None => connect(route, servers).await?,
+        None => connect(to, servers).await?,
     };
-    let request = http1_request(route, endpoint, outgoing);
+    let request = http1_request(to, endpoint, outgoing);
     let fate = request.body().fate();
     // RFC 9112 §9.3.1: a connection may close while it rests; what is safe to send twice is sent again, once.
     let again = (rested && request.method().is_idempotent() && request.body().is_empty())
         .then(|| (request.method().clone(), request.uri().clone(), request.headers().clone()));
-    let mut deadline =
-        Deadline::new(if rested { now } else { Instant::now() }, route.timeouts.response, ticked);
+    let mut deadline = Deadline::new(if rested { now } else { Instant::now() }, to.timeouts.response, ticked);
     let mut lease = Lease::new(connection, Arc::clone(endpoint));
     let request = match (lease.send(request, &mut deadline).await, again) {
-        (Ok(response), _) => return answer_http1(route, response, lease, ticked),
+        (Ok(response), _) => return answer_http1(to, response, lease, ticked),
         (Err(SendFault::Unsent(unsent)), _) if rested => *unsent,
         (Err(SendFault::Broken), Some((method, uri, headers))) => {
             let mut request = Request::new(RequestBody::empty());
@@ -163,11 +172,11 @@ async fn forward_http1(route: &Route, outgoing: Outgoing) -> Result<Response<Res
         }
         (Err(fault), _) => return Err(fault.explained(&fate)),
     };
-    let connection = endpoint.connect_http1(route.timeouts.connect).await?;
+    let connection = endpoint.connect_http1(to.timeouts.connect).await?;
     let mut lease = Lease::new(connection, Arc::clone(endpoint));
     deadline.moved();
     match lease.send(request, &mut deadline).await {
-        Ok(response) => answer_http1(route, response, lease, ticked),
+        Ok(response) => answer_http1(to, response, lease, ticked),
         Err(fault) => Err(fault.explained(&fate)),
     }
 }
@@ -184,7 +193,7 @@ impl SendFault {
 }
 
 fn answer_http1(
-    route: &Route,
+    to: &Destination,
     response: Response<Incoming>,
     lease: Lease,
     ticked: bool,
@@ -196,14 +205,14 @@ fn answer_http1(
     }
     clean_response(&mut head.headers);
     head.version = Version::HTTP_11;
-    let body = ResponseBody::upstream(lease.into_source(body), route.timeouts.idle, ticked);
+    let body = ResponseBody::upstream(Source::http1(lease, body), to.timeouts.idle, ticked);
     Ok(Response::from_parts(head, body))
 }
 
-fn http1_request(route: &Route, endpoint: &Endpoint, outgoing: Outgoing) -> Request<RequestBody> {
-    let Outgoing { method, target, mut headers, body, trailers, ticked, stall } = outgoing;
-    let body = RequestBody::new(body, route.limits.body, stall, ticked);
-    match route.upstream.host {
+fn http1_request(to: &Destination, endpoint: &Endpoint, outgoing: Outgoing) -> Request<RequestBody> {
+    let Outgoing { method, target, mut headers, body, trailers, ticked, body_limit, stall } = outgoing;
+    let body = RequestBody::new(body, body_limit, stall, ticked);
+    match to.upstream.host {
         UpstreamHost::Preserve if headers.contains_key(header::HOST) => {}
         UpstreamHost::Preserve | UpstreamHost::Upstream => {
             headers.insert(header::HOST, endpoint.host_field.clone());
@@ -225,10 +234,10 @@ fn http1_request(route: &Route, endpoint: &Endpoint, outgoing: Outgoing) -> Requ
 }
 
 /// The first server with a shared connection, made if need be.
-async fn reachable_http2(route: &Route) -> Result<&Arc<Endpoint>, Fault> {
+async fn reachable_http2(to: &Destination) -> Result<&Arc<Endpoint>, Fault> {
     let mut fault = Fault::NoServer;
-    for endpoint in route.upstream.in_turn() {
-        match endpoint.http2(route.timeouts.connect).await {
+    for endpoint in to.upstream.in_turn() {
+        match endpoint.http2(to.timeouts.connect).await {
             Ok(_) => return Ok(endpoint),
             Err(failed) => fault = failed.into(),
         }
@@ -236,14 +245,14 @@ async fn reachable_http2(route: &Route) -> Result<&Arc<Endpoint>, Fault> {
     Err(fault)
 }
 
-async fn forward_http2(route: &Route, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
-    let endpoint = reachable_http2(route).await?;
-    let Outgoing { method, target, mut headers, body, trailers, ticked, stall } = outgoing;
+async fn forward_http2(to: &Destination, outgoing: Outgoing) -> Result<Response<ResponseBody>, Fault> {
+    let endpoint = reachable_http2(to).await?;
+    let Outgoing { method, target, mut headers, body, trailers, ticked, body_limit, stall } = outgoing;
     // The body is polled by a task without our tick.
-    let body = RequestBody::new(body, route.limits.body, stall, false);
+    let body = RequestBody::new(body, body_limit, stall, false);
     let fate = body.fate();
     let host = headers.remove(header::HOST);
-    let authority = match (route.upstream.host, host) {
+    let authority = match (to.upstream.host, host) {
         (UpstreamHost::Preserve, Some(host)) => {
             http::uri::Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(host.as_bytes()))
                 .map_err(|_| Fault::BadAnswer)?
@@ -263,10 +272,10 @@ async fn forward_http2(route: &Route, outgoing: Outgoing) -> Result<Response<Res
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = headers;
 
-    let mut deadline = Deadline::new(Instant::now(), route.timeouts.response, ticked);
+    let mut deadline = Deadline::new(Instant::now(), to.timeouts.response, ticked);
     let mut retried = false;
     let response = loop {
-        let mut sender = endpoint.http2(route.timeouts.connect).await?;
+        let mut sender = endpoint.http2(to.timeouts.connect).await?;
         let mut answer = std::pin::pin!(sender.try_send_request(request));
         let answered = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
             std::task::Poll::Ready(answer) => std::task::Poll::Ready(Some(answer)),
@@ -288,7 +297,7 @@ async fn forward_http2(route: &Route, outgoing: Outgoing) -> Result<Response<Res
     let (mut head, body) = response.into_parts();
     clean_response(&mut head.headers);
     head.version = Version::HTTP_11;
-    let body = ResponseBody::upstream(Source::Driven(body), route.timeouts.idle, ticked);
+    let body = ResponseBody::upstream(Source::Driven(body), to.timeouts.idle, ticked);
     Ok(Response::from_parts(head, body))
 }
 

@@ -7,7 +7,7 @@ use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 
 use crate::algorithm::Algorithm;
 use crate::json::{DUPLICATE, Skip, Text};
-use crate::jws::Malformed;
+use crate::malformed::Malformed;
 
 /// Members a header may have.
 const MOST_MEMBERS: usize = 32;

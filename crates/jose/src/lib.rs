@@ -12,6 +12,7 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
+mod malformed;
 mod private_jwk;
 mod roca;
 mod signing;

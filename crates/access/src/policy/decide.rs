@@ -9,7 +9,7 @@ use http::HeaderValue;
 use super::matcher::admits;
 use crate::extract::Placement;
 use crate::outcome::Outcome;
-use crate::policy::rule::StepUp;
+use crate::policy::settings::StepUp;
 use crate::url_key::keep_private;
 use crate::{DPOP_NONCE, Denial, Identity, PeerCertificate, Reason, Rule};
 

@@ -3,3 +3,4 @@
 pub(crate) mod decide;
 pub(crate) mod matcher;
 pub(crate) mod rule;
+pub(crate) mod settings;

@@ -8,10 +8,9 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 
-use super::meters::Outcome;
 use crate::hygiene::Refusal;
-use crate::proxy::Fault;
-use crate::proxy::body::{BodyFault, ResponseBody};
+use crate::meters::Outcome;
+use crate::proxy::{BodyFault, Fault, ResponseBody};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use countersign_net::{Accepted, CancellationToken, HttpVersion, Stream};
 use futures_util::task::AtomicWaker;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -18,14 +19,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::Gateway;
+use super::answer_body::AnswerBody;
 use super::caller::Caller;
-use super::meters::Outcome;
+use super::exchange::Exchange;
 use super::watch::{Phase, Watch, Watcher};
-use super::{exchange, log};
+use super::{Gateway, log};
 use crate::GatewaySettings;
 use crate::hygiene::Refusal;
 use crate::hygiene::framing::Framing;
+use crate::meters::Outcome;
 
 pub(super) async fn serve(gateway: Arc<Gateway>, accepted: Accepted) {
     let Accepted { mut stream, info, draining, guard: _guard } = accepted;
@@ -87,10 +89,7 @@ async fn serve_http1(
         builder.max_headers(settings.limits.header_count);
     }
     let served = Arc::clone(caller);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let caller = Arc::clone(&served);
-        async move { Ok::<_, Infallible>(exchange::serve(caller, request).await) }
-    });
+    let service = service_fn(move |request| answered(Arc::clone(&served), request));
     let connection = pin!(builder.serve_connection(io, service).with_upgrades());
     drive(
         connection,
@@ -123,10 +122,7 @@ async fn serve_http2(
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     let served = Arc::clone(caller);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let caller = Arc::clone(&served);
-        async move { Ok::<_, Infallible>(exchange::serve(caller, request).await) }
-    });
+    let service = service_fn(move |request| answered(Arc::clone(&served), request));
     let connection = pin!(builder.serve_connection(io, service));
     drive(
         connection,
@@ -136,6 +132,15 @@ async fn serve_http2(
         draining,
     )
     .await
+}
+
+/// The answer to one request. Its body carries the exchange to its end.
+async fn answered(
+    caller: Arc<Caller>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let (response, exchange) = Exchange::serve(caller, request).await;
+    Ok(response.map(|body| AnswerBody::new(body, exchange)))
 }
 
 /// Polls the connection; the tick and the drain only when they rang.

@@ -17,27 +17,12 @@ use super::again::Again;
 use super::answer::{self, Problem, REQUEST_ID};
 use super::caller::Caller;
 use super::log::{self, Record};
-use super::meters::Outcome;
 use super::request_id::is_acceptable;
 use crate::hygiene::headers::{Connection, clean_request, join_cookies};
 use crate::hygiene::{self, Asked, Refusal};
-use crate::proxy::body::{BodyFault, ResponseBody};
-use crate::proxy::{self, Outgoing};
+use crate::meters::Outcome;
+use crate::proxy::{self, BodyFault, Outgoing, ResponseBody};
 use crate::route::Route;
-
-/// Serves one request.
-pub(crate) async fn serve(caller: Arc<Caller>, request: Request<Incoming>) -> Response<ResponseBody> {
-    let mut exchange = Exchange::begin(caller, request.method(), request.uri().path());
-    let mut response = match exchange.pass(request).await {
-        Ok(response) => response,
-        Err(stop) => exchange.stop(&stop),
-    };
-    exchange.status = response.status().as_u16();
-    // Until its body is found waiting for the upstream, the answer waits for the caller.
-    exchange.waiting_for_upstream(false);
-    response.body_mut().exchange = Some(exchange);
-    response
-}
 
 /// Why a request went no further.
 enum Stop {
@@ -74,6 +59,22 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// Serves one request. It is over when the exchange is dropped: keep it as long as the answer's body.
+    pub(crate) async fn serve(
+        caller: Arc<Caller>,
+        request: Request<Incoming>,
+    ) -> (Response<ResponseBody>, Self) {
+        let mut exchange = Self::begin(caller, request.method(), request.uri().path());
+        let response = match exchange.pass(request).await {
+            Ok(response) => response,
+            Err(stop) => exchange.stop(&stop),
+        };
+        exchange.status = response.status().as_u16();
+        // Until its body is found waiting for the upstream, the answer waits for the caller.
+        exchange.waiting_for_upstream(false);
+        (response, exchange)
+    }
+
     fn begin(caller: Arc<Caller>, method: &http::Method, path: &str) -> Self {
         let number = caller.watch.begin();
         let record = log::is_on().then(|| Record::new(method, path, caller.peer.address()));
@@ -130,11 +131,12 @@ impl Exchange {
             body,
             trailers: connection.trailers,
             ticked: self.caller.ticked,
+            body_limit: route.limits.body,
             stall: self.caller.gateway.settings.timeouts.stall,
         };
         let answered = match upgrade {
             Some(asked) => self.websocket(&permit, &route, outgoing, asked).await,
-            None => proxy::forward(&permit, &route, outgoing).await,
+            None => proxy::forward(&permit, &route.destination, outgoing).await,
         };
         match answered {
             Ok(mut response) => {
@@ -247,7 +249,7 @@ impl Exchange {
         outgoing: Outgoing,
         (upgrade, again): (OnUpgrade, Again),
     ) -> Result<Response<ResponseBody>, proxy::Fault> {
-        let (response, tunnel) = proxy::open_websocket(permit, route, outgoing, upgrade).await?;
+        let (response, tunnel) = proxy::open_websocket(permit, &route.destination, outgoing, upgrade).await?;
         if let Some(mut tunnel) = tunnel {
             let ends = permit.identity().map_or(Timestamp::MAX, |identity| identity.expires_at);
             if ends != Timestamp::MAX {

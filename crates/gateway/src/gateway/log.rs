@@ -8,9 +8,9 @@ use countersign_model::{Method, Subject};
 use http::HeaderValue;
 use metrics::counter;
 
-use super::meters::Outcome;
 use super::watch::Phase;
 use crate::hygiene::Refusal;
+use crate::meters::Outcome;
 use crate::proxy::Fault;
 
 /// What the access log says about one request; gathered only while somebody listens.

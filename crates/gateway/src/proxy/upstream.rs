@@ -13,9 +13,9 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use super::body::RequestBody;
+use super::config::{UpstreamConfig, UpstreamHost, UpstreamProtocol, UpstreamTimeouts};
 use super::h1;
-use crate::route::{UpstreamConfig, UpstreamHost, UpstreamProtocol};
+use super::request_body::RequestBody;
 
 /// Where a server is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,12 @@ pub(crate) struct Address {
     host: Box<str>,
     port: u16,
     pub(crate) authority: Authority,
+}
+
+/// Where a route's requests go, and how long that may take.
+pub(crate) struct Destination {
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) timeouts: UpstreamTimeouts,
 }
 
 /// The servers of one route.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::table::{Route, RouteTable};
 use super::{HostPattern, RouteConfig};
 use crate::hygiene::normalise_path;
-use crate::proxy::upstream::{Address, Upstream};
+use crate::proxy::{Address, Upstream};
 use crate::resource_metadata::Published;
 
 /// Why a route can't be used.

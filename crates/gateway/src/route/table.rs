@@ -9,9 +9,9 @@ use countersign_access::{Rule, public_referer};
 use http::HeaderValue;
 use http::uri::PathAndQuery;
 
-use super::{HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError, UpstreamTimeouts};
-use crate::gateway::meters::Meters;
-use crate::proxy::upstream::Upstream;
+use super::{HostPattern, IdentityOptions, RequestLimits, RouteConfig, RouteError};
+use crate::meters::Meters;
+use crate::proxy::{Destination, Upstream};
 use crate::resource_metadata::Published;
 
 /// One route, ready to be used.
@@ -22,9 +22,8 @@ pub(crate) struct Route {
     /// Without trailing slash; empty for the root.
     pub(crate) prefix: Box<str>,
     pub(crate) strip_prefix: bool,
-    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) destination: Destination,
     pub(crate) rule: Rule,
-    pub(crate) timeouts: UpstreamTimeouts,
     pub(crate) limits: RequestLimits,
     pub(crate) websocket: bool,
     pub(crate) identity: IdentityOptions,
@@ -40,9 +39,8 @@ impl Route {
             name: config.name.into(),
             prefix: prefix.into(),
             strip_prefix: config.strip_prefix,
-            upstream,
+            destination: Destination { upstream, timeouts: config.timeouts },
             rule: config.rule,
-            timeouts: config.timeouts,
             limits: config.limits,
             websocket: config.websocket,
             identity: config.identity,
@@ -161,7 +159,7 @@ impl RouteTable {
 
     fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         let all = self.exact.values().chain(self.below.values()).chain(std::iter::once(&self.any));
-        all.flat_map(|paths| paths.by_prefix.values()).map(|route| &route.upstream)
+        all.flat_map(|paths| paths.by_prefix.values()).map(|route| &route.destination.upstream)
     }
 
     /// An upstream of this table that is the same as `other`.

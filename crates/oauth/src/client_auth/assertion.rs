@@ -2,22 +2,20 @@
 
 use std::sync::Arc;
 
-use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
-use countersign_jose::{Algorithm, Algorithms, ParsedJws, VerifyingKey, jws};
+use countersign_jose::jwt::ValidClaims;
+use countersign_jose::{Algorithm, ParsedJws, jws};
 use countersign_model::{Client, Timestamp};
 use serde::Deserialize;
 
+use super::assertion_signature::Answer;
 use super::{client_secret_jwt, private_key_jwt};
 use crate::ports::Ports;
-use crate::profile::Rules;
-use crate::{ClientRefusal, Engine, Error, Parameters};
+use crate::{ClientRefusal, Engine, Parameters};
 
 /// RFC 7523 §2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// An assertion has no reason to be longer.
 const LONGEST: usize = 8 * 1024;
-
-pub(super) type Answer<T> = Result<Result<T, ClientRefusal>, Error>;
 
 /// The client that signed the assertion, by whichever of the two methods its algorithm belongs to.
 pub(super) async fn verify<P: Ports>(
@@ -75,41 +73,6 @@ fn named_client(token: &ParsedJws<'_>) -> Option<String> {
     serde_json::from_slice::<Named>(&payload).ok().map(|named| named.sub)
 }
 
-/// Tries keys of the client; `None` when there is none.
-pub(super) fn tried<P: Ports>(
-    engine: &Engine<P>,
-    client: &Client,
-    token: &ParsedJws<'_>,
-    keys: impl Iterator<Item = VerifyingKey>,
-    now: Timestamp,
-) -> Option<Result<ValidClaims, ClientRefusal>> {
-    let settings = &engine.settings;
-    let alias = settings.mtls_alias(&settings.endpoints.token);
-    let mut audiences = Rules::of(client.profile).assertion_audiences(settings);
-    // Where the token endpoint will do, so will its other address.
-    if audiences.contains(&settings.endpoints.token.as_str()) {
-        audiences.extend(alias.as_deref());
-    }
-    let validation = Validation {
-        issuer: client.client_id.as_str(),
-        audiences: &audiences,
-        // RFC 7523bis §4: its own type; older clients say JWT or nothing.
-        types: &["client-authentication+jwt", "JWT", ""],
-        algorithms: Algorithms::of(&[token.header.algorithm]),
-        required: &["sub", "jti"],
-        leeway: engine.settings.leeway,
-        now,
-    };
-    let mut outcome = None;
-    for key in keys {
-        match jwt::validate(token, &key, &validation) {
-            Err(Rejection::Signature) => outcome = Some(Err(ClientRefusal::AssertionSignature)),
-            other => return Some(other.map_err(|rejection| refusal(&rejection))),
-        }
-    }
-    outcome
-}
-
 /// What RFC 7523 §3 asks for beyond any JWT.
 fn claims_hold<P: Ports>(
     engine: &Engine<P>,
@@ -129,23 +92,4 @@ fn claims_hold<P: Ports>(
     // RFC 7523 §3, point 4: an end far away is none, and would have to be remembered until then.
     let latest = now.plus(engine.settings.assertion_lifetime).plus(engine.settings.leeway);
     if claims.expires_at > latest { Err(ClientRefusal::AssertionTime) } else { Ok(()) }
-}
-
-fn refusal(rejection: &Rejection) -> ClientRefusal {
-    match rejection {
-        Rejection::Malformed(_)
-        | Rejection::EmbeddedKey
-        | Rejection::Claims
-        | Rejection::DuplicateClaim
-        | Rejection::ClaimKind(_)
-        | Rejection::MissingClaim(_)
-        | Rejection::Type => ClientRefusal::AssertionMalformed,
-        Rejection::AlgorithmNotAllowed => ClientRefusal::AssertionAlgorithm,
-        Rejection::UnknownKey | Rejection::Signature => ClientRefusal::AssertionSignature,
-        Rejection::Issuer => ClientRefusal::AssertionIssuer,
-        Rejection::Audience => ClientRefusal::AssertionAudience,
-        Rejection::Expired | Rejection::NotYetValid | Rejection::IssuedInTheFuture => {
-            ClientRefusal::AssertionTime
-        }
-    }
 }

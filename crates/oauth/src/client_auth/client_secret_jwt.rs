@@ -12,7 +12,7 @@ use countersign_model::{
     Client, ClientAuthentication, ClientId, Rng, SecretBytes, SecretString, Timestamp, TokenHash,
 };
 
-use super::assertion::{Answer, tried};
+use super::assertion_signature::{Answer, tried};
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{ClientRefusal, Engine};

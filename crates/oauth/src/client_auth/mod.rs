@@ -1,6 +1,7 @@
 //! Who calls the token, introspection and revocation endpoints (RFC 6749 §2.3): one file a method.
 
 mod assertion;
+mod assertion_signature;
 mod client_secret_basic;
 mod client_secret_jwt;
 mod client_secret_post;

@@ -6,7 +6,7 @@ use countersign_jose::jwt::ValidClaims;
 use countersign_jose::{JwkSet, ParsedJws, VerifyingKey};
 use countersign_model::{Client, ClientAuthentication, KeyId, Timestamp};
 
-use super::assertion::{Answer, tried};
+use super::assertion_signature::{Answer, tried};
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{ClientRefusal, Engine};

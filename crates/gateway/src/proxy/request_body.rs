@@ -1,4 +1,4 @@
-//! Bodies on their way through: never held back, counted, and timed.
+//! A request's body on its way to the upstream: never held back, counted, and timed.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,8 +11,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::deadline::Deadline;
-use super::h1::Lease;
-use crate::gateway::exchange::Exchange;
 use crate::hygiene::headers::clean_trailers;
 
 /// Why a body ended before its end.
@@ -147,114 +145,4 @@ fn without_private_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
         clean_trailers(trailers);
     }
     frame
-}
-
-/// An answer's body on its way to the caller. Holds what has to live as long as it.
-pub(crate) struct ResponseBody {
-    source: Source,
-    deadline: Option<Deadline>,
-    /// Told about the end, the last thing to go.
-    pub(crate) exchange: Option<Exchange>,
-}
-
-pub(crate) enum Source {
-    /// What is at hand.
-    Whole(Bytes),
-    /// From an HTTP/1.1 upstream; the connection is driven from here. The first piece may be at hand.
-    Http1 { first: Option<Frame<Bytes>>, body: Incoming, lease: Lease },
-    /// From an upstream whose connection has a task of its own.
-    Driven(Incoming),
-}
-
-impl ResponseBody {
-    /// A body at hand.
-    pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), deadline: None, exchange: None }
-    }
-
-    /// A body from upstream that never stands still longer than `idle`.
-    pub(crate) fn upstream(source: Source, idle: Duration, ticked: bool) -> Self {
-        let deadline = match &source {
-            Source::Whole(_) => None,
-            Source::Http1 { .. } | Source::Driven(_) => Some(Deadline::new(Instant::now(), idle, ticked)),
-        };
-        Self { source, deadline, exchange: None }
-    }
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = BodyFault;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let this = self.get_mut();
-        let polled = match &mut this.source {
-            Source::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                return Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(Frame::data(bytes))) });
-            }
-            Source::Http1 { first, body, lease } => match first.take() {
-                Some(frame) => Poll::Ready(Some(Ok(frame))),
-                None => lease.poll_body(body, cx),
-            },
-            Source::Driven(body) => Pin::new(body).poll_frame(cx),
-        };
-        let fault = match polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Some(deadline) = &mut this.deadline {
-                    deadline.moved();
-                }
-                this.waiting(false);
-                return Poll::Ready(Some(Ok(frame)));
-            }
-            Poll::Ready(None) => {
-                this.source = Source::Whole(Bytes::new());
-                return Poll::Ready(None);
-            }
-            Poll::Ready(Some(Err(_))) => BodyFault::UpstreamGone,
-            Poll::Pending => {
-                this.waiting(true);
-                match &mut this.deadline {
-                    Some(deadline) => {
-                        ready!(deadline.poll(cx));
-                        BodyFault::UpstreamStalled
-                    }
-                    None => return Poll::Pending,
-                }
-            }
-        };
-        if let Some(exchange) = &mut this.exchange {
-            exchange.body_fault(fault);
-        }
-        this.source = Source::Whole(Bytes::new());
-        Poll::Ready(Some(Err(fault)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Whole(bytes) => bytes.is_empty(),
-            Source::Http1 { first, body, .. } => first.is_none() && body.is_end_stream(),
-            Source::Driven(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            // Taking the first piece lowered the rest's hint; the length is in the header then.
-            Source::Http1 { first: Some(_), .. } => SizeHint::default(),
-            Source::Http1 { first: None, body, .. } | Source::Driven(body) => body.size_hint(),
-        }
-    }
-}
-
-impl ResponseBody {
-    fn waiting(&mut self, waits: bool) {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.waiting_for_upstream(waits);
-        }
-    }
 }
