@@ -123,10 +123,10 @@ impl Denial {
     pub fn www_authenticate(&self) -> Vec<HeaderValue> {
         match self.reason.outside() {
             Outside::TooManyRequests | Outside::Unavailable | Outside::InsecureTransport => Vec::new(),
-            // A challenge invites to try again: only for what another credential of the kind could mend.
-            Outside::Forbidden => Vec::new(),
-            // One answer to one question: clients look for it alone (RFC 9449 §7.1, §9).
-            Outside::InsufficientScope
+            // One answer to one question: clients look for it alone (RFC 9449 §7.1, §9). RFC 6750 §3: every token that gives
+            // no access is told so; a certificate or a key has no challenge of the kind.
+            Outside::Forbidden
+            | Outside::InsufficientScope
             | Outside::InsufficientUserAuthentication
             | Outside::InvalidProof
             | Outside::UseNonce => self.schemes().filter_map(|challenge| self.error(challenge)).collect(),
@@ -153,6 +153,8 @@ impl Denial {
             (Outside::InsufficientScope, Some(Method::Jwt | Method::Oauth)) => {
                 Some(errors.insufficient_scope.clone())
             }
+            // RFC 6750 §3.1: more privileges than the token has; no scope is named, because none would mend it.
+            (Outside::Forbidden, Some(Method::Jwt | Method::Oauth)) => Some(errors.forbidden.clone()),
             // RFC 9470 §3: whatever was presented, only a token of such a sign-in will do.
             (Outside::InsufficientUserAuthentication, _) => {
                 Some(errors.insufficient_user_authentication.clone())
@@ -230,6 +232,7 @@ struct TokenErrors {
     invalid_request: HeaderValue,
     invalid_token: HeaderValue,
     insufficient_scope: HeaderValue,
+    forbidden: HeaderValue,
     insufficient_user_authentication: HeaderValue,
     /// Those that DPoP alone has.
     proof: Option<ProofErrors>,
@@ -319,6 +322,7 @@ fn token_challenge(scheme: &str, settings: &RuleSettings) -> Result<Challenge, I
             invalid_request: error("invalid_request", "")?,
             invalid_token: error("invalid_token", "")?,
             insufficient_scope: error("insufficient_scope", &scope)?,
+            forbidden: error("insufficient_scope", "")?,
             insufficient_user_authentication: error(
                 "insufficient_user_authentication",
                 &format!("{step_up}{scope}"),

@@ -83,7 +83,8 @@ pub enum Error {
     /// It may not be used.
     #[error("this client is disabled")]
     DisabledClient,
-    /// RFC 6749 §3.1.2.3: several are registered, or none, and none is named.
+    /// RFC 6749 §3.1.2.3: several are registered, or none, and none is named. OpenID Connect Core §3.1.2.1: an OpenID
+    /// request names one.
     #[error("redirect_uri is missing")]
     RedirectUriMissing,
     /// RFC 9700 §2.1.
@@ -366,7 +367,9 @@ impl Error {
             Self::ClientDocument(_) => {
                 wire(400, "invalid_client", "OAuth Client ID Metadata Document, Client Information Discovery")
             }
-            Self::RedirectUriMissing => wire(400, "invalid_request", "RFC 6749 §3.1.2.3"),
+            Self::RedirectUriMissing => {
+                wire(400, "invalid_request", "RFC 6749 §3.1.2.3, OpenID Connect Core §3.1.2.1")
+            }
             Self::RedirectUriUnregistered => wire(400, "invalid_request", "RFC 9700 §2.1"),
             Self::UnknownInteraction => wire(400, "invalid_request", "RFC 9700 §4.7"),
             Self::UnsupportedResponseType => wire(400, "unsupported_response_type", "RFC 6749 §4.1.2.1"),

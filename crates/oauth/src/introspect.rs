@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use countersign_access::Confirmation;
-use countersign_model::{Client, ClientId, Timestamp, TokenHash, TokenId};
+use countersign_model::{Client, ClientId, ScopeSet, Timestamp, TokenHash, TokenId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -44,7 +44,9 @@ struct Known {
 #[derive(Serialize)]
 struct RefreshAnswer<'a> {
     active: bool,
-    scope: &'a countersign_model::ScopeSet,
+    // RFC 6749 §3.3: a list has an entry at least.
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
+    scope: &'a ScopeSet,
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
     authorization_details: &'a AuthorizationDetails,
     client_id: &'a str,

@@ -6,10 +6,17 @@ use serde::Serialize;
 use crate::ports::Ports;
 use crate::{Engine, Error};
 
-/// OpenID Connect Core §5.1, as far as it is known here.
+/// The answer: whom it is about, and what may be told of them.
 #[derive(Serialize)]
 struct Claims<'a> {
     sub: &'a str,
+    #[serde(flatten)]
+    told: ScopeClaims<'a>,
+}
+
+/// OpenID Connect Core §5.1, as far as it is known here: what scopes open.
+#[derive(Clone, Copy, Default, Serialize)]
+pub(crate) struct ScopeClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,19 +41,21 @@ impl<P: Ports> Engine<P> {
         }
         let user = self.ports.user(&UserId::from(subject.as_str())).await?;
         let user = user.filter(User::is_enabled).ok_or(Error::InvalidToken)?;
-        serde_json::to_vec(&claims(&user, scopes)).map_err(|_| Error::Signing(crate::SigningFailed))
+        let claims = Claims { sub: user.id.as_str(), told: ScopeClaims::of(&user, scopes) };
+        serde_json::to_vec(&claims).map_err(|_| Error::Signing(crate::SigningFailed))
     }
 }
 
-/// OpenID Connect Core §5.4: which scope opens which claims.
-fn claims<'a>(user: &'a User, scopes: &ScopeSet) -> Claims<'a> {
-    let (profile, email) = (scopes.contains("profile"), scopes.contains("email"));
-    let address = user.email.as_deref().filter(|_| email);
-    Claims {
-        sub: user.id.as_str(),
-        name: user.display_name.as_deref().filter(|_| profile),
-        preferred_username: profile.then(|| user.username.as_str()),
-        email: address,
-        email_verified: address.map(|_| user.email_verified),
+impl<'a> ScopeClaims<'a> {
+    /// OpenID Connect Core §5.4: which scope opens which claims.
+    pub(crate) fn of(user: &'a User, scopes: &ScopeSet) -> Self {
+        let (profile, email) = (scopes.contains("profile"), scopes.contains("email"));
+        let address = user.email.as_deref().filter(|_| email);
+        Self {
+            name: user.display_name.as_deref().filter(|_| profile),
+            preferred_username: profile.then(|| user.username.as_str()),
+            email: address,
+            email_verified: address.map(|_| user.email_verified),
+        }
     }
 }

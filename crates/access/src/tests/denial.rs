@@ -81,6 +81,23 @@ async fn each_status_has_its_shape() {
     assert_eq!(problem["error"], Value::Null);
 }
 
+/// RFC 6750 §3: with every token that gives no access, and with nothing else.
+#[tokio::test]
+async fn who_is_not_admitted_is_challenged_if_a_token_said_who_it_is() {
+    let world = World::new();
+    let token = format!("Bearer {}", world.token(|_| {}));
+    let others = rule(&[Jwt, Mtls, ApiKey], |r| {
+        r.scopes = "orders.read".parse().unwrap();
+        r.subjects = vec!["cli_*".to_owned()];
+    });
+    let denial = denial(world.ask(&others, &[("Authorization", &token)], at(0)).await);
+    assert_eq!((denial.reason(), denial.status()), ("subject_not_admitted", StatusCode::FORBIDDEN));
+    let challenge = "Bearer realm=\"countersign\", error=\"insufficient_scope\"";
+    assert_eq!(denial.www_authenticate(), [challenge], "no scope is named: none would help");
+    let problem: Value = serde_json::from_str(&denial.problem("req_9")).unwrap();
+    assert_eq!((&problem["error"], &problem["scope"]), (&Value::Null, &Value::Null));
+}
+
 #[test]
 fn every_reason_has_one_word_and_few_answers() {
     let mut words: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();

@@ -12,6 +12,7 @@ use crate::acr::class_of;
 use crate::ports::{AuthenticationEvent, AuthorizationCode, Grant, Interaction, Ports};
 use crate::profile::Rules;
 use crate::token::FrontChannel;
+use crate::userinfo::ScopeClaims;
 use crate::{Consent, Engine, Error, Parameters, Settings};
 
 impl<P: Ports> Engine<P> {
@@ -186,6 +187,10 @@ impl<P: Ports> Engine<P> {
         let CheckedRequest { reply, wanted } = request;
         let (response_type, nonce) = (wanted.response_type, wanted.nonce.clone());
         let mut parameters = Vec::with_capacity(4);
+        // OpenID Connect Core §5.4: where no access token is given, the ID token tells what userinfo would.
+        let tells = response_type.gives_id_token() && !response_type.gives_code();
+        let person = if tells { self.ports.user(&session.user).await? } else { None };
+        let told = person.as_ref().map(|person| ScopeClaims::of(person, &scopes)).unwrap_or_default();
         if response_type.gives_code() {
             let code = self.give_code(&reply, wanted, (session, &authentication), scopes).await?;
             parameters.push(("code", code.expose().clone()));
@@ -199,6 +204,7 @@ impl<P: Ports> Engine<P> {
                 nonce: nonce.as_deref(),
                 code,
                 state: reply.state.as_deref(),
+                told,
             };
             parameters.push(("id_token", self.front_channel_id_token(&order)?));
         }

@@ -2,6 +2,7 @@
 
 use countersign_model::{Client, ResponseType};
 
+use super::scope::asks_for_openid;
 use crate::profile::Rules;
 use crate::{Error, Parameters, Settings};
 
@@ -35,8 +36,4 @@ pub(super) fn challenge(
     let is_hash = challenge.len() == 43
         && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if is_hash { Ok(Some(challenge.to_owned())) } else { Err(Error::ChallengeMalformed) }
-}
-
-fn asks_for_openid(sent: &Parameters<'_>) -> bool {
-    sent.one("scope").unwrap_or_default().split(' ').any(|scope| scope == "openid")
 }

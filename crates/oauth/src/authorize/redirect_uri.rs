@@ -4,6 +4,7 @@ use countersign_model::Client;
 
 use url::Url;
 
+use super::scope::asks_for_openid;
 use crate::profile::Rules;
 use crate::settings::is_loopback;
 use crate::{Error, Parameters};
@@ -35,6 +36,8 @@ pub(super) fn registered(client: &Client, sent: &Parameters<'_>) -> Result<Check
     let uri = match (sent.one("redirect_uri"), client.redirect_uris.as_slice()) {
         (Some(uri), registered) if registered.iter().any(|known| fits(known, uri)) => uri,
         (Some(_), _) => return Err(Error::RedirectUriUnregistered),
+        // OpenID Connect Core §3.1.2.1: in an OpenID request it is required, whatever is registered.
+        (None, _) if asks_for_openid(sent) => return Err(Error::RedirectUriMissing),
         // RFC 6749 §3.1.2.3: it may be left out only where there is nothing to choose.
         (None, [only]) => only,
         (None, _) => return Err(Error::RedirectUriMissing),

@@ -21,6 +21,11 @@ pub(crate) fn within_the_clients(client: &Client, sent: &Parameters<'_>) -> Resu
     }
 }
 
+/// Whether the request is one of OpenID Connect (OpenID Connect Core §3.1.2.1).
+pub(super) fn asks_for_openid(sent: &Parameters<'_>) -> bool {
+    sent.one("scope").is_some_and(|scopes| scopes.split(' ').any(|scope| scope == "openid"))
+}
+
 /// Comes back in the ID token as it was; short enough to be kept.
 pub(super) fn nonce(sent: &Parameters<'_>) -> Result<Option<String>, Error> {
     match sent.one("nonce") {

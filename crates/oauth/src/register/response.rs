@@ -56,7 +56,8 @@ fn metadata(client: &Client) -> Map<String, Value> {
         ("token_endpoint_auth_signing_alg", json!(client.token_endpoint_auth_signing_alg)),
         ("redirect_uris", json!(client.redirect_uris)),
         ("application_type", json!(client.application_type.as_str())),
-        ("scope", json!(client.scopes)),
+        // RFC 6749 §3.3: a list has an entry at least.
+        ("scope", json!((!client.scopes.is_empty()).then_some(&client.scopes))),
         ("jwks", json!(client.jwks)),
         ("jwks_uri", json!(client.jwks_uri)),
         ("logo_uri", json!(about.logo_uri)),

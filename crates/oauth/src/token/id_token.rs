@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::issue::Person;
 use crate::ports::{AuthenticationEvent, Ports};
+use crate::userinfo::ScopeClaims;
 use crate::{Engine, Error, SigningFailed};
 
 /// Whom an ID token is for and of whom it speaks.
@@ -48,11 +49,15 @@ struct IdClaims<'a> {
     /// The backchannel request that it answers (CIBA §10.3.1).
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     auth_req_id: Option<&'a str>,
+    /// What else is told of the person (OpenID Connect Core §5.4).
+    #[serde(flatten)]
+    told: ScopeClaims<'a>,
 }
 
-/// What an ID token vouches for beside itself.
+/// What goes with an ID token: what it vouches for beside itself, and what it tells because nothing beside it can.
 #[derive(Clone, Copy, Default)]
 struct Beside<'a> {
+    told: ScopeClaims<'a>,
     access_token: Option<&'a str>,
     code: Option<&'a str>,
     state: Option<&'a str>,
@@ -66,6 +71,8 @@ pub(crate) struct FrontChannel<'a> {
     pub(crate) nonce: Option<&'a str>,
     pub(crate) code: Option<&'a str>,
     pub(crate) state: Option<&'a str>,
+    /// What it tells of the person where no access token leads to userinfo.
+    pub(crate) told: ScopeClaims<'a>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -93,7 +100,7 @@ impl<P: Ports> Engine<P> {
             session: Some(&order.session.id),
             authentication: Some(order.authentication),
         };
-        let beside = Beside { access_token: None, code: order.code, state: order.state };
+        let beside = Beside { told: order.told, access_token: None, code: order.code, state: order.state };
         let order = IdTokenOrder { client: order.client, person, nonce: order.nonce, auth_req_id: None };
         self.sign_id_token(&order, beside, self.now())
     }
@@ -122,6 +129,7 @@ impl<P: Ports> Engine<P> {
             c_hash: hash(beside.code),
             s_hash: hash(beside.state),
             auth_req_id: order.auth_req_id,
+            told: beside.told,
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
         Ok(self.keys.sign("JWT", &payload, Some(algorithm), now)?)

@@ -164,7 +164,7 @@ async fn pkce_can_not_be_taken_out_on_the_way() {
 async fn an_unnamed_redirect_uri_need_not_be_repeated() {
     let house = house().await;
     for (sent, good) in [("", true), (CALLBACK, true), ("https://evil.example/", false)] {
-        let code = house.code(&request("app", &[("redirect_uri", "")])).await;
+        let code = house.code(&request("app", &[("redirect_uri", ""), ("scope", "read")])).await;
         let mut form = redemption(&code);
         change(&mut form, &[("redirect_uri", sent)]);
         assert_eq!(house.token("app", &form).await.is_ok(), good, "{sent}");

@@ -52,6 +52,7 @@ async fn what_can_not_be_trusted_is_shown_and_never_sent() {
             "redirect_uri is not registered for this client",
         ),
         (request("app", &[("redirect_uri", "")]), "redirect_uri is missing"),
+        (request("app", &[("redirect_uri", ""), ("scope", "read openid")]), "redirect_uri is missing"),
         (request("none", &[]), "redirect_uri is not registered for this client"),
         (request("none", &[("redirect_uri", "")]), "redirect_uri is missing"),
         (double, "a parameter is given more than once"),

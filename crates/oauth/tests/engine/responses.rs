@@ -129,10 +129,31 @@ async fn an_id_token_alone_and_nothing_at_all() {
         answer_to(&house, &session, &[("response_type", "id_token"), no_pkce[0], no_pkce[1]]).await;
     assert!(location(&response).starts_with("https://app.example/cb#id_token="));
     assert!(answered(&response, "code").is_none());
+    let (_, claims) = read_jwt(&answered(&response, "id_token").unwrap());
+    assert!(claims.get("email").is_none() && claims.get("name").is_none(), "nothing that no scope opens");
     let response = answer_to(&house, &session, &[("response_type", "none"), no_pkce[0], no_pkce[1]]).await;
     let names: Vec<_> = answer(&response).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["state", "iss"], "OAuth 2.0 Multiple Response Types §4");
     assert!(house.memory.tables().codes.is_empty());
+}
+
+#[tokio::test]
+async fn an_id_token_alone_tells_what_userinfo_would() {
+    let (house, session) = house(oidc).await;
+    let scopes = ("scope", "openid profile email");
+    let told = async |response_type: &str| {
+        let response = answer_to(&house, &session, &[("response_type", response_type), scopes]).await;
+        read_jwt(&answered(&response, "id_token").unwrap()).1
+    };
+    let claims = told("id_token").await;
+    let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(
+        (claim("email"), claim("preferred_username")),
+        ("alice@example.org".to_owned(), "alice".to_owned())
+    );
+    assert_eq!(claims["email_verified"], true, "OpenID Connect Core §5.4");
+    let claims = told("code id_token").await;
+    assert!(claims.get("email").is_none(), "what the code leads to says it, and no browser reads along");
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ pub(super) async fn shown(table: &mut Table) {
     let wire = (400, client, "OAuth Client ID Metadata Document, Client Information Discovery");
     table.row(AT, &Error::ClientDocument("it could not be fetched"), wire, gone);
     let unnamed = ask(&app, "two", &[("redirect_uri", "")]).await;
-    table.row(AT, &Error::RedirectUriMissing, (400, REQUEST, "RFC 6749 §3.1.2.3"), unnamed);
+    let wire = (400, REQUEST, "RFC 6749 §3.1.2.3, OpenID Connect Core §3.1.2.1");
+    table.row(AT, &Error::RedirectUriMissing, wire, unnamed);
     let evil = ask(&app, "web", &[("redirect_uri", "https://evil.example/")]).await;
     table.row(AT, &Error::RedirectUriUnregistered, (400, REQUEST, "RFC 9700 §2.1"), evil);
     let guessed = ask(&app, "web", &[("request_uri", "urn:ietf:params:oauth:request_uri:guess")]).await;
