@@ -189,8 +189,7 @@ impl<P: Ports> Engine<P> {
             acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
         };
         let decided = Decided { user: &session.user, session: Some(&session.id), authentication };
-        let answer = Consent::answer(&client, &request.scopes, agreed).ok_or(Error::Invalid("scope"))?;
-        if self.approve(&request, decided, &answer.granted).await? {
+        if self.approve(&request, &client, decided, agreed).await? {
             Ok(client)
         } else {
             Err(Error::UnknownUserCode)
@@ -219,16 +218,18 @@ impl<P: Ports> Engine<P> {
         Ok((request, client.ok_or(Error::UnknownUserCode)?))
     }
 
-    /// Begins the grant of a decoupled request; `false` when it no longer waits.
+    /// Begins the grant of a decoupled request for what the person agreed to, if the client can do without the rest;
+    /// `false` when it no longer waits.
     pub(crate) async fn approve(
         &self,
         request: &DecoupledRequest,
+        client: &Client,
         decided: Decided<'_>,
         agreed: &ScopeSet,
     ) -> Result<bool, Error> {
         let now = self.now();
-        let kept = |scope: &str| scope == "openid" || agreed.contains(scope);
-        let scopes: ScopeSet = request.scopes.iter().filter(|scope| kept(scope.as_str())).cloned().collect();
+        let answer = Consent::answer(client, &request.scopes, agreed).ok_or(Error::Invalid("scope"))?;
+        let scopes = answer.granted;
         if scopes.is_empty() && !request.scopes.is_empty() {
             return Err(Error::AccessDenied);
         }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use applications::Applications;
 pub use backchannel::{BackchannelLimits, BackchannelRequest, BackchannelRequests, BegunBackchannel};
-pub use decoupled::{Approval, DecoupledKind, DecoupledRequest, DecoupledRequests, Poll};
+pub use decoupled::{Approval, DecoupledKind, DecoupledRequest, DecoupledRequests, Poll, PollRequest};
 
 use crate::{AuthorizationDetails, Consent};
 

@@ -7,23 +7,23 @@ use countersign_oauth::ports::{
     BackchannelLimits, BackchannelRequests, BegunBackchannel, DecoupledRequest, Unavailable,
 };
 
-use crate::decoupled::micros;
-use crate::sql::{Param, json, params, statements};
+use crate::decoupled::{insert, micros};
+use crate::sql::{params, statements};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store, read_all};
+use crate::{Result, Store, StoreError, read_all};
 
 statements! {
     /// Holds the person's row until the transaction ends, so that requests for one person are counted one after another.
     HOLD_PERSON = "UPDATE users SET status = status WHERE id = ?1";
     COUNT = "SELECT \
-        (SELECT COUNT(*) FROM decoupled_requests WHERE user_id = ?1 AND state = 'pending' AND expires_at > ?3), \
+        (SELECT COUNT(*) FROM decoupled_requests WHERE user_id = ?1 AND by_stranger = 0 \
+            AND state = 'pending' AND expires_at > ?3), \
+        (SELECT COUNT(*) FROM decoupled_requests WHERE user_id = ?1 AND by_stranger = 1 \
+            AND state IN ('pending', 'denied') AND expires_at > ?3), \
         (SELECT COUNT(*) FROM decoupled_requests WHERE user_id = ?1 AND client_id = ?2 \
             AND state IN ('pending', 'denied') AND expires_at > ?3), \
         (SELECT COUNT(*) FROM decoupled_requests WHERE user_id IS NOT NULL AND client_id = ?2 \
             AND state = 'pending' AND expires_at > ?3)";
-    INSERT = "INSERT INTO decoupled_requests \
-        (hash, handle, kind, client_id, document, state, pace, too_fast, looks, expires_at, user_id, pings) \
-        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, 0, ?7, ?8, ?9)";
     WAITING = "SELECT document FROM decoupled_requests \
         WHERE user_id = ?1 AND state = 'pending' AND expires_at > ?2 ORDER BY expires_at, hash LIMIT ?3";
     /// Mostly nothing is due, and finding that out should write nothing.
@@ -41,35 +41,35 @@ statements! {
 /// Most requests that are shown to one person.
 const MOST_SHOWN: u32 = 100;
 
-struct Begin(DecoupledRequest, UserId, Duration, BackchannelLimits);
+struct Begin {
+    request: DecoupledRequest,
+    user: UserId,
+    by_stranger: bool,
+    pace: Duration,
+    limits: BackchannelLimits,
+}
 
 impl Write for Begin {
     type Output = BegunBackchannel;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<BegunBackchannel> {
-        let Self(request, user, pace, limits) = self;
+        let Self { request, user, by_stranger, pace, limits } = self;
         tx.execute(&HOLD_PERSON, params![user]).await?;
         let counts = params![user, &request.client, request.created_at];
         if let Some(mut row) = tx.optional(&COUNT, counts).await? {
-            for limit in [limits.person, limits.pair, limits.client] {
-                if row.int()? >= i64::from(limit) {
+            let of_person = [(!by_stranger, limits.person), (*by_stranger, limits.strangers)];
+            for (counts, limit) in of_person.into_iter().chain([(true, limits.pair), (true, limits.client)]) {
+                if row.int()? >= i64::from(limit) && counts {
                     return Ok(BegunBackchannel::TooMany);
                 }
             }
         }
-        let values = [
-            Param::from(&request.hash),
-            Param::from(&request.handle),
-            Param::from(request.kind.as_str()),
-            Param::from(&request.client),
-            json(request)?,
-            Param::from(micros(*pace)),
-            Param::from(request.expires_at),
-            Param::from(user),
-            Param::from(request.backchannel.as_ref().is_some_and(|asked| asked.ping.is_some())),
-        ];
-        tx.execute(&INSERT, &values).await?;
-        Ok(BegunBackchannel::Kept)
+        // Its names are random and long: one that is taken is a fault of ours.
+        if insert(tx, request, *pace).await? {
+            Ok(BegunBackchannel::Kept)
+        } else {
+            Err(StoreError::Unreadable("a backchannel request has the name of another".into()))
+        }
     }
 }
 
@@ -108,9 +108,10 @@ impl BackchannelRequests for Store {
         pace: Duration,
         limits: BackchannelLimits,
     ) -> Result<BegunBackchannel, Unavailable> {
-        let named = request.backchannel.as_ref().map(|asked| asked.user.clone());
-        let user = named.ok_or_else(|| Unavailable("a backchannel request names nobody".into()))?;
-        Ok(self.write(Begin(request.clone(), user, pace, limits)).await?)
+        let asked = request.backchannel.as_ref();
+        let asked = asked.ok_or_else(|| Unavailable("a backchannel request names nobody".into()))?;
+        let (user, by_stranger) = (asked.user.clone(), asked.by_stranger);
+        Ok(self.write(Begin { request: request.clone(), user, by_stranger, pace, limits }).await?)
     }
 
     async fn waiting_backchannel(

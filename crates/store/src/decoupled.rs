@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use countersign_model::{ClientId, Timestamp, TokenHash};
+use countersign_model::{Timestamp, TokenHash};
 use countersign_oauth::ports::{
-    Approval, DecoupledKind, DecoupledRequest, DecoupledRequests, Grant, Poll, Unavailable,
+    Approval, DecoupledRequest, DecoupledRequests, Grant, Poll, PollRequest, Unavailable,
 };
 
 use crate::sql::{Param, json, params, statements};
@@ -13,8 +13,8 @@ use crate::{Result, Store, StoreError, grants};
 
 statements! {
     INSERT = "INSERT INTO decoupled_requests \
-        (hash, handle, kind, client_id, document, state, pace, too_fast, looks, expires_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, 0, ?7) ON CONFLICT DO NOTHING";
+        (hash, handle, kind, client_id, document, state, pace, too_fast, looks, expires_at, user_id, pings, by_stranger) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, 0, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
     /// Everything a poll does, in one statement: of many who poll an approved request at once, one turns it into a
     /// redeemed one and gets the row, and the others find none.
     POLL = "UPDATE decoupled_requests SET \
@@ -42,35 +42,38 @@ pub(crate) fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-struct Begin(DecoupledRequest, Duration);
+/// Writes a new request of either flow; `false` when its handle or hash is taken.
+pub(crate) async fn insert(tx: &mut Tx<'_>, request: &DecoupledRequest, pace: Duration) -> Result<bool> {
+    let asked = request.backchannel.as_ref();
+    let values = [
+        Param::from(&request.hash),
+        Param::from(&request.handle),
+        Param::from(request.kind.as_str()),
+        Param::from(&request.client),
+        json(request)?,
+        Param::from(micros(pace)),
+        Param::from(request.expires_at),
+        Param::from(asked.map(|asked| &asked.user)),
+        Param::from(asked.is_some_and(|asked| asked.ping.is_some())),
+        Param::from(asked.is_some_and(|asked| asked.by_stranger)),
+    ];
+    Ok(tx.execute(&INSERT, &values).await? == 1)
+}
+
+struct Begin {
+    request: DecoupledRequest,
+    pace: Duration,
+}
 
 impl Write for Begin {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let Self(request, pace) = self;
-        let values = [
-            Param::from(&request.hash),
-            Param::from(&request.handle),
-            Param::from(request.kind.as_str()),
-            Param::from(&request.client),
-            json(request)?,
-            Param::from(micros(*pace)),
-            Param::from(request.expires_at),
-        ];
-        Ok(tx.execute(&INSERT, &values).await? == 1)
+        insert(tx, &self.request, self.pace).await
     }
 }
 
-struct Ask {
-    kind: DecoupledKind,
-    hash: TokenHash,
-    client: ClientId,
-    slower: Duration,
-    now: Timestamp,
-}
-
-impl Write for Ask {
+impl Write for PollRequest {
     type Output = Poll;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Poll> {
@@ -132,18 +135,11 @@ impl Write for Deny {
 
 impl DecoupledRequests for Store {
     async fn begin_decoupled(&self, request: &DecoupledRequest, pace: Duration) -> Result<bool, Unavailable> {
-        Ok(self.write(Begin(request.clone(), pace)).await?)
+        Ok(self.write(Begin { request: request.clone(), pace }).await?)
     }
 
-    async fn poll_decoupled(
-        &self,
-        kind: DecoupledKind,
-        hash: &TokenHash,
-        client: &ClientId,
-        slower: Duration,
-        now: Timestamp,
-    ) -> Result<Poll, Unavailable> {
-        Ok(self.write(Ask { kind, hash: *hash, client: client.clone(), slower, now }).await?)
+    async fn poll_decoupled(&self, poll: PollRequest) -> Result<Poll, Unavailable> {
+        Ok(self.write(poll).await?)
     }
 
     async fn look_up_decoupled(

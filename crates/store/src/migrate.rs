@@ -34,6 +34,11 @@ static MIGRATIONS: &[Migration] = &[
         name: "grants_by_session",
         text: include_str!("../migrations/0008_grants_by_session.sql"),
     },
+    Migration {
+        version: 9,
+        name: "strangers_requests",
+        text: include_str!("../migrations/0009_strangers_requests.sql"),
+    },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

@@ -22,6 +22,8 @@ pub struct PendingApproval {
     pub client: Arc<Client>,
     /// For what.
     pub scopes: ScopeSet,
+    /// What of it the person may leave out.
+    pub optional: ScopeSet,
     /// What the person's other screen shows.
     pub binding_message: Option<String>,
     /// The classes of sign-ins that are asked for; empty: any will do.
@@ -94,11 +96,12 @@ impl<P: Ports> Engine<P> {
         self.waiting_approval(id, user).await.map(|(_, pending)| pending)
     }
 
-    /// The person agreed to these scopes: all that were asked for, or some. `openid` is never taken back alone.
+    /// The person agreed to these scopes: all that were asked for, or all but some that can be left out. `openid` never
+    /// is.
     ///
     /// # Errors
-    /// As [`Engine::approval`], also for the request of the program that answers; [`Error::UnmetAuthentication`]: the request asks for another class of sign-in than
-    /// theirs; nothing is left of what was asked for.
+    /// As [`Engine::approval`], also for the request of the program that answers; [`Error::UnmetAuthentication`]: the
+    /// request asks for another class of sign-in than theirs; something was left out that can't be.
     pub async fn approve_backchannel(
         &self,
         id: &str,
@@ -116,7 +119,7 @@ impl<P: Ports> Engine<P> {
             }
             Approver::Token { user, session, .. } => Decided { user, session, authentication },
         };
-        if self.approve(&request, decided, agreed).await? {
+        if self.approve(&request, &pending.client, decided, agreed).await? {
             Ok(pending.client)
         } else {
             Err(Error::UnknownApproval)
@@ -192,6 +195,7 @@ impl<P: Ports> Engine<P> {
         Ok(client.map(|client| {
             let pending = PendingApproval {
                 id: asked.id,
+                optional: client.optional_scopes.of(&request.scopes),
                 client,
                 scopes: request.scopes.clone(),
                 binding_message: asked.binding_message,

@@ -42,7 +42,7 @@ impl Default for BackchannelPolicy {
     fn default() -> Self {
         Self {
             lifetime: Duration::from_secs(300),
-            limits: BackchannelLimits { person: 10, pair: 3, client: 5_000 },
+            limits: BackchannelLimits { person: 10, strangers: 5, pair: 3, client: 5_000 },
         }
     }
 }
@@ -119,6 +119,7 @@ impl<P: Ports> Engine<P> {
             user: user.id,
             binding_message: asked.binding_message,
             acr_values: asked.acr_values,
+            by_stranger: !client.is_of_the_operator(),
             ping,
             id,
         };

@@ -20,6 +20,10 @@ pub struct BackchannelRequest {
     pub binding_message: Option<String>,
     /// The classes of sign-ins that are asked for, as far as there are such.
     pub acr_values: Vec<String>,
+    /// Whether the client is another than the operator's own: those that register themselves, or whom somebody registers
+    /// for themselves.
+    #[serde(default)]
+    pub by_stranger: bool,
     /// What the client is pinged with once it is decided, sealed (CIBA §10.2); `None`: it polls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ping: Option<String>,
@@ -28,8 +32,11 @@ pub struct BackchannelRequest {
 /// How many requests may wait at once, so that nobody is pestered (CIBA §14).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BackchannelLimits {
-    /// Of one person.
+    /// Of one person, from the clients of the operator.
     pub person: u32,
+    /// Of one person, from all other clients together; those that the person refused count until they end. Counted
+    /// apart, so that whoever registers a few clients keeps nobody's bank out, and gets no other try with each.
+    pub strangers: u32,
     /// Of one client to one person; those that the person refused count until they end.
     pub pair: u32,
     /// Of one client.

@@ -72,6 +72,21 @@ pub struct Approval {
     pub scopes: ScopeSet,
 }
 
+/// A client asks whether the person has decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PollRequest {
+    /// In which flow.
+    pub kind: DecoupledKind,
+    /// Hash of what it polls with.
+    pub hash: TokenHash,
+    /// Who polls.
+    pub client: ClientId,
+    /// How much slower it must go when it comes too early.
+    pub slower: Duration,
+    /// When it comes.
+    pub now: Timestamp,
+}
+
 /// What became of a poll.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Poll {
@@ -98,16 +113,8 @@ pub trait DecoupledRequests: Send + Sync {
         pace: Duration,
     ) -> impl Future<Output = Answer<bool>> + Send;
     /// A client asks whether the person has decided. Redeeming what was approved, noting the time, and slowing the
-    /// pace by `slower` when it came too early are one statement.
-    #[expect(clippy::too_many_arguments, reason = "five facts of one statement, and the store itself")]
-    fn poll_decoupled(
-        &self,
-        kind: DecoupledKind,
-        hash: &TokenHash,
-        client: &ClientId,
-        slower: Duration,
-        now: Timestamp,
-    ) -> impl Future<Output = Answer<Poll>> + Send;
+    /// pace when it came too early are one statement.
+    fn poll_decoupled(&self, poll: PollRequest) -> impl Future<Output = Answer<Poll>> + Send;
     /// A person looks for the request of this handle for the first time. It is shown so often at most: a code that
     /// many people type was sent round, and is no good any more (RFC 8628 §5.4).
     fn look_up_decoupled(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_jose::Algorithm;
-use countersign_model::{ClientStatus, GrantType, Timestamp, UserId};
+use countersign_model::{ClientOrigin, ClientStatus, GrantType, OptionalScopes, Timestamp, UserId};
 use countersign_oauth::ports::AuthenticationEvent;
 use countersign_oauth::{
     AcrClass, Approver, Authorization, BackchannelResponse, ClientCall, ClientRefusal, Error, GrantRefusal,
@@ -146,7 +146,7 @@ async fn an_id_token_of_the_client_names_a_person_also_when_it_has_expired() {
     let house = house().await;
     bank(&house, "rival");
     let begun = begin(&house).await;
-    approve(&house, &waiting(&house).await, "openid").await.unwrap();
+    approve(&house, &waiting(&house).await, "openid read").await.unwrap();
     let hint = fetch(&house, "bank", &begun.auth_req_id).await.unwrap().id_token.unwrap();
     house.advance(3_600);
     let by_token = [("login_hint", ""), ("id_token_hint", hint.as_str())];
@@ -233,7 +233,7 @@ async fn a_request_is_of_one_client_one_person_and_one_flow() {
     let bob = house.sign_in("bob").await;
     assert!(house.engine.approvals(&bob.user).await.unwrap().is_empty());
     assert!(matches!(house.engine.approval(&id, &bob.user).await, Err(Error::UnknownApproval)));
-    let theft = house.engine.approve_backchannel(&id, Approver::Session(&bob), &scopes("openid")).await;
+    let theft = house.engine.approve_backchannel(&id, Approver::Session(&bob), &scopes("openid read")).await;
     assert!(matches!(theft, Err(Error::UnknownApproval)));
     assert!(matches!(house.engine.deny_backchannel(&id, &bob.user).await, Err(Error::UnknownApproval)));
     assert_eq!(waiting(&house).await, id);
@@ -243,9 +243,30 @@ async fn a_request_is_of_one_client_one_person_and_one_flow() {
     assert!(unknown(fetch(&house, "bank", &id).await));
     // Decided once.
     approve(&house, &id, "openid read write").await.unwrap();
-    assert!(matches!(approve(&house, &id, "openid").await, Err(Error::UnknownApproval)));
+    assert!(matches!(approve(&house, &id, "openid read").await, Err(Error::UnknownApproval)));
     let tokens = fetch(&house, "bank", &begun.auth_req_id).await.unwrap();
     assert_eq!(tokens.scope, scopes("openid read"), "never more than was asked for");
+}
+
+#[tokio::test]
+async fn a_person_leaves_out_what_the_client_can_do_without_and_nothing_else() {
+    let house = house().await;
+    house.client("bank", |client| {
+        client.grant_types = [GrantType::Ciba, GrantType::RefreshToken].into();
+        client.optional_scopes = OptionalScopes::Named(scopes("write email"));
+    });
+    let begun = ask(&house, "bank", &[("scope", "openid read write")]).await.unwrap();
+    let [pending] = house.engine.approvals(&UserId::from("usr_alice")).await.unwrap().try_into().unwrap();
+    assert_eq!(pending.optional, scopes("write"), "of what is asked for");
+    for too_little in ["openid write", "write", ""] {
+        let refused = approve(&house, &pending.id, too_little).await;
+        assert!(matches!(refused, Err(Error::Invalid("scope"))), "{too_little}");
+    }
+    approve(&house, &pending.id, "read admin").await.unwrap();
+    let tokens = fetch(&house, "bank", &begun.auth_req_id).await.unwrap();
+    assert_eq!(tokens.scope, scopes("openid read"), "openid stays, and nothing is added");
+    let refreshed = house.refresh("bank", &tokens.refresh_token.unwrap()).await.unwrap();
+    assert_eq!(refreshed.scope, scopes("openid read"), "what was left out does not come back");
 }
 
 #[tokio::test]
@@ -253,7 +274,7 @@ async fn who_is_no_longer_there_gives_nothing() {
     let house = house().await;
     let begun = begin(&house).await;
     let id = waiting(&house).await;
-    approve(&house, &id, "openid").await.unwrap();
+    approve(&house, &id, "openid read").await.unwrap();
     house.disable_user("alice");
     let refused = fetch(&house, "bank", &begun.auth_req_id).await;
     assert!(matches!(refused, Err(Error::InvalidGrant(GrantRefusal::AccountDisabled))));
@@ -295,6 +316,37 @@ async fn nobody_is_pestered() {
 }
 
 #[tokio::test]
+async fn clients_that_registered_themselves_keep_no_bank_out() {
+    let house = house().await;
+    let alice = UserId::from("usr_alice");
+    let mut kept = 0;
+    for number in 0..4 {
+        let id = format!("shop{number}");
+        house.client(&id, |client| {
+            client.grant_types = [GrantType::Ciba].into();
+            match number % 2 {
+                0 => client.origin = ClientOrigin::Registration,
+                _ => client.owner = Some(UserId::from("usr_bob")),
+            }
+        });
+        for _ in 0..3 {
+            kept += usize::from(ask(&house, &id, &[]).await.is_ok());
+        }
+    }
+    assert_eq!(kept, 5, "of all of them together");
+    for pending in house.engine.approvals(&alice).await.unwrap() {
+        house.engine.deny_backchannel(&pending.id, &alice).await.unwrap();
+    }
+    assert!(ask(&house, "shop3", &[]).await.is_err(), "another name is no other try");
+    for number in 0..10 {
+        bank(&house, &format!("bank{number}"));
+        ask(&house, &format!("bank{number}"), &[]).await.unwrap();
+    }
+    house.advance(300);
+    ask(&house, "shop3", &[]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_class_of_sign_ins_that_is_asked_for_is_insisted_on() {
     let class = |acr: &str, within: Option<u64>| AcrClass {
         acr: acr.to_owned(),
@@ -310,15 +362,15 @@ async fn a_class_of_sign_ins_that_is_asked_for_is_insisted_on() {
     let id = waiting(&house).await;
     let old = Approver::Session(&session);
     assert!(!house.engine.is_met(old, &["fresh".to_owned()]) && house.engine.is_met(old, &[]));
-    let refused = house.engine.approve_backchannel(&id, old, &scopes("openid")).await;
+    let refused = house.engine.approve_backchannel(&id, old, &scopes("openid read")).await;
     assert!(matches!(refused, Err(Error::UnmetAuthentication)));
-    approve(&house, &id, "openid").await.unwrap();
+    approve(&house, &id, "openid read").await.unwrap();
     let (_, claims) = read_jwt(&fetch(&house, "bank", &begun.auth_req_id).await.unwrap().id_token.unwrap());
     assert_eq!((&claims["acr"], &claims["auth_time"]), (&"fresh".into(), &(START + 100).into()));
     // Without a wish any sign-in will do, and the token says which it was.
     let begun = begin(&house).await;
     let id = waiting(&house).await;
-    house.engine.approve_backchannel(&id, old, &scopes("openid")).await.unwrap();
+    house.engine.approve_backchannel(&id, old, &scopes("openid read")).await.unwrap();
     let (_, claims) = read_jwt(&fetch(&house, "bank", &begun.auth_req_id).await.unwrap().id_token.unwrap());
     assert_eq!((&claims["acr"], &claims["auth_time"]), (&"password".into(), &START.into()));
 }
@@ -352,7 +404,7 @@ async fn the_class_that_a_token_names_is_not_believed() {
             authentication: event,
         };
         let is_met = house.engine.is_met(approver, &wanted);
-        let answer = house.engine.approve_backchannel(&id, approver, &scopes("openid")).await;
+        let answer = house.engine.approve_backchannel(&id, approver, &scopes("openid read")).await;
         assert_eq!(answer.is_ok(), is_met, "what is shown is what is done");
         answer
     };
@@ -383,7 +435,7 @@ async fn a_client_does_not_answer_itself() {
         let client = client.into();
         let approver =
             Approver::Token { user: &user, client: &client, session: None, authentication: &authentication };
-        house.engine.approve_backchannel(&id, approver, &scopes("openid")).await
+        house.engine.approve_backchannel(&id, approver, &scopes("openid read")).await
     };
     assert!(matches!(by("bank").await, Err(Error::UnknownApproval)));
     assert!(matches!(fetch(&house, "bank", &begun.auth_req_id).await, Err(Error::AuthorizationPending)));
@@ -394,7 +446,7 @@ async fn a_client_does_not_answer_itself() {
 async fn of_a_hundred_fetches_at_once_one_gets_tokens() {
     let house = Arc::new(house().await);
     let begun = begin(&house).await;
-    approve(&house, &waiting(&house).await, "openid").await.unwrap();
+    approve(&house, &waiting(&house).await, "openid read").await.unwrap();
     let mut fetches = JoinSet::new();
     for _ in 0..100 {
         let (house, id) = (Arc::clone(&house), begun.auth_req_id.clone());

@@ -3,7 +3,7 @@ use std::time::Duration;
 use countersign_model::*;
 use countersign_oauth::ports::{
     Approval, AuthenticationEvent, BackchannelLimits, BackchannelRequest, BackchannelRequests as _,
-    BegunBackchannel, DecoupledKind, DecoupledRequest, DecoupledRequests as _, Poll,
+    BegunBackchannel, DecoupledKind, DecoupledRequest, DecoupledRequests as _, Poll, PollRequest,
 };
 use countersign_store::Store;
 
@@ -13,6 +13,7 @@ use crate::samples::*;
 contract!(
     waits_for_its_person_alone,
     counts_what_waits,
+    strangers_keep_nobody_out,
     of_many_at_once_the_limit_holds,
     of_a_thousand_fetches_one_wins,
     pings_what_was_decided,
@@ -20,7 +21,8 @@ contract!(
 );
 
 const PACE: Duration = Duration::from_secs(5);
-const MANY: BackchannelLimits = BackchannelLimits { person: 1_000, pair: 1_000, client: 1_000 };
+const MANY: BackchannelLimits =
+    BackchannelLimits { person: 1_000, strangers: 1_000, pair: 1_000, client: 1_000 };
 
 fn request(name: &str, user: &User, client: &str) -> DecoupledRequest {
     DecoupledRequest {
@@ -36,6 +38,7 @@ fn request(name: &str, user: &User, client: &str) -> DecoupledRequest {
             user: user.id.clone(),
             binding_message: Some("W4SCT".into()),
             acr_values: vec![],
+            by_stranger: false,
             ping: None,
         }),
         created_at: at(0),
@@ -55,7 +58,8 @@ async fn begin(store: &Store, request: &DecoupledRequest, limits: BackchannelLim
 }
 
 async fn poll(store: &Store, kind: DecoupledKind, request: &DecoupledRequest) -> Poll {
-    store.poll_decoupled(kind, &request.hash, &request.client, PACE, at(2)).await.unwrap()
+    let (hash, client) = (request.hash, request.client.clone());
+    store.poll_decoupled(PollRequest { kind, hash, client, slower: PACE, now: at(2) }).await.unwrap()
 }
 
 async fn approve(store: &Store, request: &DecoupledRequest, user: &User) -> Approval {
@@ -95,7 +99,7 @@ async fn waits_for_its_person_alone(fresh: Fresh) {
 async fn counts_what_waits(fresh: Fresh) {
     let store = fresh.open().await;
     let (ada, bob) = people(&store).await;
-    let limits = BackchannelLimits { person: 3, pair: 2, client: 3 };
+    let limits = BackchannelLimits { person: 3, pair: 2, client: 3, ..MANY };
     let ask = async |name: &str, user: &User, client: &str| {
         begin(&store, &request(name, user, client), limits).await
     };
@@ -112,7 +116,30 @@ async fn counts_what_waits(fresh: Fresh) {
     assert!(ask("9", &ada, "app").await);
     // What has ended does not.
     let late = DecoupledRequest { created_at: at(300), expires_at: at(600), ..request("10", &ada, "app") };
-    assert!(begin(&store, &late, BackchannelLimits { person: 1, pair: 1, client: 1 }).await);
+    assert!(begin(&store, &late, BackchannelLimits { person: 1, pair: 1, client: 1, ..MANY }).await);
+}
+
+async fn strangers_keep_nobody_out(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, bob) = people(&store).await;
+    let limits = BackchannelLimits { person: 2, strangers: 3, ..MANY };
+    let ask = async |name: &str, user: &User, by_stranger: bool| {
+        let mut request = request(name, user, name);
+        request.backchannel.as_mut().unwrap().by_stranger = by_stranger;
+        begin(&store, &request, limits).await
+    };
+    for name in ["1", "2", "3"] {
+        assert!(ask(name, &ada, true).await, "{name}");
+    }
+    assert!(!ask("4", &ada, true).await, "three of all strangers together");
+    assert!(ask("5", &bob, true).await);
+    assert!(ask("6", &ada, false).await && ask("7", &ada, false).await, "the bank's are counted apart");
+    assert!(!ask("8", &ada, false).await);
+    // What was refused of the bank's makes room for another; a stranger's next name is no other try.
+    assert!(store.deny_decoupled(&hash("name 6"), at(1)).await.unwrap());
+    assert!(ask("9", &ada, false).await);
+    assert!(store.deny_decoupled(&hash("name 1"), at(1)).await.unwrap());
+    assert!(!ask("10", &ada, true).await);
 }
 
 async fn of_many_at_once_the_limit_holds(fresh: Fresh) {

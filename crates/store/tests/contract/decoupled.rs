@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use countersign_model::*;
 use countersign_oauth::ports::{
-    Approval, AuthenticationEvent, DecoupledKind, DecoupledRequest, DecoupledRequests as _, Grants as _, Poll,
+    Approval, AuthenticationEvent, DecoupledKind, DecoupledRequest, DecoupledRequests as _, Grants as _,
+    Poll, PollRequest,
 };
 use countersign_store::Store;
 
@@ -39,8 +40,14 @@ fn approval(grant: &GrantId, user: &User) -> Approval {
 }
 
 async fn poll(store: &Store, request: &DecoupledRequest, seconds: i64) -> Poll {
-    let (slower, now) = (Duration::from_secs(5), at(seconds));
-    store.poll_decoupled(DecoupledKind::Device, &request.hash, &request.client, slower, now).await.unwrap()
+    let poll = PollRequest {
+        kind: DecoupledKind::Device,
+        hash: request.hash,
+        client: request.client.clone(),
+        slower: Duration::from_secs(5),
+        now: at(seconds),
+    };
+    store.poll_decoupled(poll).await.unwrap()
 }
 
 /// A request that ada has approved.

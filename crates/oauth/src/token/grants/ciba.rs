@@ -1,14 +1,9 @@
-//! `urn:openid:params:grant-type:ciba` (OpenID Connect CIBA §10.1, §11).
+//! `urn:openid:params:grant-type:ciba` (OpenID Connect CIBA §10.1).
 
-use countersign_model::TokenHash;
-
-use crate::device::SLOWER;
-use crate::ports::{DecoupledKind, Poll, Ports};
-use crate::token::family::Family;
-use crate::token::{TokenResponse, narrowed_resources};
-use crate::{
-    AuthenticatedClient, AuthorizationDetails, Engine, Error, GrantRefusal, Parameters, authorization_details,
-};
+use super::decoupled::{self, Polled};
+use crate::ports::Ports;
+use crate::token::TokenResponse;
+use crate::{AuthenticatedClient, Engine, Error, Parameters};
 
 pub(crate) async fn redeem<P: Ports>(
     engine: &Engine<P>,
@@ -16,39 +11,5 @@ pub(crate) async fn redeem<P: Ports>(
     form: &Parameters<'_>,
 ) -> Result<TokenResponse, Error> {
     let auth_req_id = form.one("auth_req_id").ok_or(Error::Missing("auth_req_id"))?;
-    let hash = TokenHash::of(auth_req_id.as_bytes());
-    let client = &caller.client().client_id;
-    let now = engine.now();
-    let poll = engine.ports.poll_decoupled(DecoupledKind::Backchannel, &hash, client, SLOWER, now).await?;
-    let (request, approval) = match poll {
-        Poll::Approved(approved) => *approved,
-        // CIBA §11, one line each.
-        Poll::Pending => return Err(Error::AuthorizationPending),
-        Poll::TooFast => return Err(Error::SlowDown),
-        Poll::Denied => return Err(Error::AccessDenied),
-        Poll::Expired => return Err(Error::ExpiredToken),
-        // CIBA §11: unknown, or another client's.
-        Poll::Unknown => return Err(Error::InvalidGrant(GrantRefusal::AuthReqIdUnknown)),
-    };
-    // The person may have been disabled since.
-    if !engine.ports.user(&approval.user).await?.is_some_and(|user| user.is_enabled()) {
-        return Err(Error::InvalidGrant(GrantRefusal::AccountDisabled));
-    }
-    let resources = narrowed_resources(engine, caller, &request.resources, form)?;
-    // RFC 9396: this flow carries none, so none can be asked for here.
-    let none = AuthorizationDetails::default();
-    let types = &engine.settings.authorization_details_types;
-    let details = authorization_details::narrowed(caller.client(), types, &none, form)?;
-    let family = Family {
-        grant: &approval.grant,
-        user: &approval.user,
-        session: approval.session.as_ref(),
-        authentication: &approval.authentication,
-        nonce: None,
-        auth_req_id: Some(auth_req_id),
-        scopes: &approval.scopes,
-        resources: &request.resources,
-        details: &none,
-    };
-    engine.begin_family(caller, &family, (&resources, &details)).await
+    decoupled::redeem(engine, caller, form, Polled::Backchannel { auth_req_id }).await
 }

@@ -3,6 +3,7 @@
 pub(crate) mod authorization_code;
 pub(crate) mod ciba;
 pub(crate) mod client_credentials;
+mod decoupled;
 pub(crate) mod device_code;
 pub(crate) mod jwt_bearer;
 pub(crate) mod refresh_token;

@@ -76,18 +76,12 @@ impl DecoupledRequests for Memory {
         Ok(true)
     }
 
-    async fn poll_decoupled(
-        &self,
-        kind: DecoupledKind,
-        hash: &TokenHash,
-        client: &ClientId,
-        slower: Duration,
-        now: Timestamp,
-    ) -> Answer<Poll> {
+    async fn poll_decoupled(&self, poll: PollRequest) -> Answer<Poll> {
+        let PollRequest { kind, hash, client, slower, now } = poll;
         let mut tables = self.open()?;
         let found = tables.decoupled.iter_mut().find(|one| {
             let request = &one.request;
-            request.kind == kind && request.hash == *hash && request.client == *client
+            request.kind == kind && request.hash == hash && request.client == client
         });
         let Some(found) = found else { return Ok(Poll::Unknown) };
         let early = found.polled_at.is_some_and(|at| now < at.plus(found.pace));
@@ -161,16 +155,24 @@ impl BackchannelRequests for Memory {
         limits: BackchannelLimits,
     ) -> Answer<BegunBackchannel> {
         let mut tables = self.open()?;
-        let user = request.backchannel.as_ref().unwrap().user.clone();
+        let BackchannelRequest { user, by_stranger, .. } = request.backchannel.clone().unwrap();
         let count = |counts: &dyn Fn(&Decoupled) -> bool| {
             let alive = |one: &&Decoupled| request.created_at < one.request.expires_at && counts(one);
             u32::try_from(tables.decoupled.iter().filter(alive).count()).unwrap()
         };
         let of = |one: &Decoupled| one.request.backchannel.as_ref().is_some_and(|asked| asked.user == user);
+        let alike = |one: &Decoupled| {
+            of(one) && one.request.backchannel.as_ref().is_some_and(|asked| asked.by_stranger == by_stranger)
+        };
         let from = |one: &Decoupled| one.request.client == request.client;
         let pending = |one: &Decoupled| matches!(one.state, State::Pending);
         let open = |one: &Decoupled| matches!(one.state, State::Pending | State::Denied);
-        if count(&|one| of(one) && pending(one)) >= limits.person
+        let of_person = if by_stranger {
+            count(&|one| alike(one) && open(one)) >= limits.strangers
+        } else {
+            count(&|one| alike(one) && pending(one)) >= limits.person
+        };
+        if of_person
             || count(&|one| of(one) && from(one) && open(one)) >= limits.pair
             || count(&|one| one.request.backchannel.is_some() && from(one) && pending(one)) >= limits.client
         {
