@@ -12,8 +12,8 @@ use countersign_oauth::ports::Unavailable;
 
 use crate::body::BadForm;
 use crate::client_request::COME_BACK;
-use crate::endpoints::sign_in::seconds;
-use crate::pages::{Destinations, ErrorPage, page};
+use crate::endpoints::sign_in::{Onward, seconds};
+use crate::pages::{Destinations, ErrorPage, page, see_other};
 use crate::params::Malformed;
 use crate::rate_limits::TooMany;
 use crate::state::AppState;
@@ -23,6 +23,8 @@ use crate::state::AppState;
 pub(crate) enum Failure {
     /// The form or the query is none.
     BadForm(BadForm),
+    /// The page is for somebody who is signed in: they sign in, and go on to it.
+    SignInFirst(Onward),
     /// The form doesn't come from a page that this browser was given (or its cookie is gone).
     Forged,
     /// The waiting request is unknown, was answered, has expired, or is another browser's.
@@ -70,6 +72,12 @@ impl Failure {
                 "This request can't be read",
                 "What was sent to this address is not what it takes.",
                 Some("Go back to where you came from and try again."),
+            ),
+            Self::SignInFirst(_) => words(
+                StatusCode::SEE_OTHER,
+                "Sign in first",
+                "This page is for people who are signed in.",
+                None,
             ),
             Self::Forged => words(
                 StatusCode::FORBIDDEN,
@@ -139,7 +147,8 @@ impl Failure {
         match self {
             Self::BadRequest { code, detail } => (Some(code), Some(detail.clone())),
             Self::BadForm(bad) => (Some("invalid_request"), Some(bad.to_string())),
-            Self::Forged
+            Self::SignInFirst(_)
+            | Self::Forged
             | Self::Expired
             | Self::TooMany(_)
             | Self::ChangedMeanwhile
@@ -152,6 +161,9 @@ impl Failure {
     }
 
     fn page(&self, state: &AppState, request_id: &str) -> Response {
+        if let Self::SignInFirst(onward) = self {
+            return see_other(&onward.sign_in(state));
+        }
         let words = self.words();
         let (code, detail) = self.code_and_detail();
         let template = ErrorPage {
@@ -214,6 +226,7 @@ impl IntoResponse for Failure {
             Self::TooMany(TooMany { wait, .. }) => Some(HeaderValue::from(seconds(*wait).max(1))),
             Self::Unavailable => Some(HeaderValue::from_static(COME_BACK)),
             Self::BadForm(_)
+            | Self::SignInFirst(_)
             | Self::Forged
             | Self::Expired
             | Self::BadRequest { .. }

@@ -16,6 +16,7 @@ mod endpoints;
 mod failure;
 mod known_browser;
 mod observe;
+mod page_form;
 mod pages;
 mod params;
 mod pings;

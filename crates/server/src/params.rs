@@ -106,6 +106,12 @@ impl<'a> Params<'a> {
         ticked.filter_map(move |(name, _)| name.strip_prefix(prefix))
     }
 
+    /// The same, for as long as it is needed.
+    pub(crate) fn into_owned(self) -> Params<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Params(self.0.into_iter().map(|(name, value)| (owned(name), owned(value))).collect())
+    }
+
     /// For the engine.
     pub(crate) fn into_parameters(self) -> Parameters<'a> {
         Parameters::new(self.0)

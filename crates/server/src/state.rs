@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -12,16 +13,15 @@ use countersign_passwords::Hasher;
 use countersign_store::Store;
 use url::Url;
 
-use crate::browser::{Browser, Form, is_same_origin};
 use crate::cookies::{Cookie, Cookies};
 use crate::document::Document;
 use crate::endpoints::crl::LastCrl;
 use crate::endpoints::health::Readiness;
 use crate::endpoints::jwks::LastJwks;
+use crate::endpoints::sign_in::Onward;
 use crate::endpoints::{approvals_api, discovery, github, openapi, userinfo};
 use crate::failure::Failure;
 use crate::pages::Frame;
-use crate::params::Params;
 use crate::rate_limits::RateLimiter;
 use crate::settings::ServerSettings;
 use crate::throttle::{AddressPace, Throttle};
@@ -107,6 +107,11 @@ impl AppState {
 
     pub(crate) fn cookies(&self) -> Cookies {
         self.0.cookies
+    }
+
+    /// Where our pages are.
+    pub(crate) fn origin(&self) -> &str {
+        &self.0.origin
     }
 
     pub(crate) fn env(&self) -> &Env {
@@ -202,20 +207,9 @@ impl AppState {
         Ok(user.map(|user| SignedIn { session, user }))
     }
 
-    /// Whether a form was sent from a page that this browser was given, and by which browser.
-    pub(crate) fn check_form(
-        &self,
-        headers: &HeaderMap,
-        form: &Params<'_>,
-        kind: Form,
-        about: &str,
-    ) -> Result<Browser, Failure> {
-        if !is_same_origin(headers, &self.0.origin) {
-            return Err(Failure::Forged);
-        }
-        let browser = Browser::known(self.cookies(), headers).ok_or(Failure::Forged)?;
-        let token = form.one("csrf").unwrap_or_default();
-        if browser.accepts(kind, about, token) { Ok(browser) } else { Err(Failure::Forged) }
+    /// Whose session this browser has; whoever has none signs in first, and goes on to this page.
+    pub(crate) async fn person(&self, headers: &HeaderMap, onward: Onward) -> Result<SignedIn, Failure> {
+        self.signed_in(headers).await?.ok_or(Failure::SignInFirst(onward))
     }
 }
 
@@ -229,5 +223,10 @@ impl SignedIn {
     /// How pages call them.
     pub(crate) fn name(&self) -> &str {
         self.user.display_name.as_deref().unwrap_or(self.user.username.as_str())
+    }
+
+    /// What a form is about that they were shown in this session.
+    pub(crate) fn about(&self, thing: impl Display) -> String {
+        format!("{thing} {}", self.session.id)
     }
 }

@@ -4,15 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+use super::sign_in::Onward;
 use crate::failure::Failure;
-use crate::pages::{AccountPage, Destinations, Moment, page, see_other};
+use crate::pages::{AccountPage, Destinations, Moment, page};
 use crate::state::AppState;
 
 /// `GET /account`
 pub(crate) async fn account(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&state.path("/sign-in")));
-    };
+    let signed_in = state.person(&headers, Onward::Account).await?;
     let (user, session) = (&signed_in.user, &signed_in.session);
     let template = AccountPage {
         frame: state.frame(),

@@ -1,8 +1,7 @@
 //! One application of a person: what it tells of itself, its secret, its end.
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Ceiling, Client, ClientAuthentication, ClientId, GrantType, ScopeSet};
@@ -11,17 +10,17 @@ use countersign_oauth::register::{Application, ApplicationError, RegistrationRef
 use serde_json::json;
 
 use super::applications::{self, made_page};
-use super::consent::{agreed_boxes, scope_lines};
+use super::consent::{agreed, scope_lines};
 use super::sign_in::Onward;
-use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     ApplicationDeletePage, ApplicationNewSecretPage, ApplicationPage, Choice, Destinations, Moment, Notice,
     ScopeLine, page, picture, see_other,
 };
-use crate::params::{Params, query_text};
+use crate::params::Params;
 use crate::state::{AppState, SignedIn};
 
 /// Where an application is.
@@ -62,7 +61,7 @@ impl Draft {
             redirect_uris: text("redirect_uris"),
             authentication: text("authentication"),
             device: form.one("device").is_some(),
-            scopes: agreed_boxes(form)?,
+            scopes: agreed(form)?,
         })
     }
 
@@ -129,12 +128,9 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Path(id): Path<ClientId>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     let notice = match query.one("done") {
@@ -155,17 +151,12 @@ pub(crate) async fn show(
 pub(crate) async fn change(
     State(state): State<AppState>,
     Path(id): Path<ClientId>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
+    let signed_in = form.person(&state, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
-    let browser = state.check_form(&headers, &form, Form::Application, &about(&id, &signed_in))?;
-    let draft = Draft::read(&form)?;
+    let browser = form.check(&state, Form::Application, &signed_in.about(&id))?;
+    let draft = Draft::read(form.params())?;
     match state.engine().change_application(&signed_in.user.id, &id, &draft.document(&state)).await {
         Ok(changed) if changed.secret.is_some() => Ok(made_page(&state, &changed, false)),
         Ok(_) => Ok(see_other(&format!("{}?done=saved", address(&state, &id)))),
@@ -183,9 +174,7 @@ pub(crate) async fn ask_secret(
     Path(id): Path<ClientId>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     if !client.authentication.has_secret() {
         return Err(Failure::NotFound);
@@ -196,7 +185,7 @@ pub(crate) async fn ask_secret(
         client: &client.client_name,
         address: &address(&state, &id),
         others: client.secrets.len() > 1,
-        csrf: &browser.form_token(Form::ApplicationSecret, &about(&id, &signed_in)),
+        csrf: &browser.form_token(Form::ApplicationSecret, &signed_in.about(&id)),
     };
     let mut response = page(StatusCode::OK, &template, &Destinations::own());
     browser.remember(state.cookies(), response.headers_mut());
@@ -208,15 +197,10 @@ pub(crate) async fn new_secret(
     State(state): State<AppState>,
     Extension(source): Extension<ClientAddress>,
     Path(id): Path<ClientId>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
-    state.check_form(&headers, &form, Form::ApplicationSecret, &about(&id, &signed_in))?;
+    let signed_in = form.person(&state, Onward::Applications).await?;
+    form.check(&state, Form::ApplicationSecret, &signed_in.about(&id))?;
     let (user, from) = (&signed_in.user.id, source.0);
     match form.one("decision") {
         Some("new") => {
@@ -239,16 +223,14 @@ pub(crate) async fn ask_delete(
     Path(id): Path<ClientId>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     let template = ApplicationDeletePage {
         frame: state.frame(),
         client: &client.client_name,
         address: &address(&state, &id),
-        csrf: &browser.form_token(Form::ApplicationDelete, &about(&id, &signed_in)),
+        csrf: &browser.form_token(Form::ApplicationDelete, &signed_in.about(&id)),
     };
     let mut response = page(StatusCode::OK, &template, &Destinations::own());
     browser.remember(state.cookies(), response.headers_mut());
@@ -260,15 +242,10 @@ pub(crate) async fn delete(
     State(state): State<AppState>,
     Extension(source): Extension<ClientAddress>,
     Path(id): Path<ClientId>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
-    state.check_form(&headers, &form, Form::ApplicationDelete, &about(&id, &signed_in))?;
+    let signed_in = form.person(&state, Onward::Applications).await?;
+    form.check(&state, Form::ApplicationDelete, &signed_in.about(&id))?;
     if form.one("decision") != Some("delete") {
         return Ok(see_other(&address(&state, &id)));
     }
@@ -295,10 +272,6 @@ pub(super) fn failure(error: ApplicationError) -> Failure {
         ApplicationError::ChangedMeanwhile => Failure::ChangedMeanwhile,
         ApplicationError::Other(error) => error.into(),
     }
-}
-
-fn about(id: &ClientId, signed_in: &SignedIn) -> String {
-    format!("{id} {}", signed_in.session.id)
 }
 
 /// A refusal for whoever typed the form; or what is shown instead of it.
@@ -371,7 +344,7 @@ impl View<'_> {
             may_device: may_device(state) && client.ceiling.allows(GrantType::DeviceCode),
             done,
             problem,
-            csrf: &browser.form_token(Form::Application, &about(&client.client_id, signed_in)),
+            csrf: &browser.form_token(Form::Application, &signed_in.about(&client.client_id)),
         };
         let mut response = page(status, &template, &Destinations::own().with_picture(logo));
         browser.remember(state.cookies(), response.headers_mut());

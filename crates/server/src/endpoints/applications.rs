@@ -1,8 +1,7 @@
 //! The applications a person registered: the list, and a new one.
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -11,15 +10,14 @@ use countersign_oauth::register::Application;
 
 use super::application::{self, Draft, failure, in_words};
 use super::sign_in::{Onward, seconds};
-use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     ApplicationFormPage, ApplicationLine, ApplicationSecretPage, ApplicationsPage, Destinations, Moment,
-    Notice, page, see_other,
+    Notice, page,
 };
-use crate::params::{Params, query_text};
 use crate::state::{AppState, SignedIn};
 use crate::throttle::Wait;
 
@@ -32,12 +30,9 @@ pub(crate) const NEW: &str = "/applications/new";
 pub(crate) async fn list(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Applications).await?;
     let applications = state.engine().applications(&signed_in.user.id).await.map_err(failure)?;
     let most = state.engine().settings().registration.people.map_or(0, |people| people.most_per_person);
     let line = |client: &Client| ApplicationLine {
@@ -58,9 +53,7 @@ pub(crate) async fn list(
 
 /// `GET /applications/new`
 pub(crate) async fn blank(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Applications).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     Ok(form(&state, (&browser, &signed_in), &Draft::blank(), None, StatusCode::OK))
 }
@@ -69,16 +62,11 @@ pub(crate) async fn blank(State(state): State<AppState>, headers: HeaderMap) -> 
 pub(crate) async fn register(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Body,
+    sent: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let sent = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Applications.sign_in(&state)));
-    };
-    let browser = state.check_form(&headers, &sent, Form::Application, &about(&signed_in))?;
-    let draft = Draft::read(&sent)?;
+    let signed_in = sent.person(&state, Onward::Applications).await?;
+    let browser = sent.check(&state, Form::Application, &signed_in.about("new"))?;
+    let draft = Draft::read(sent.params())?;
     if let Err(Wait(wait)) = state.registrations().take(address.0, state.env().now()) {
         let notice = Notice {
             title: "Please wait a moment",
@@ -116,10 +104,6 @@ pub(super) fn made_page(state: &AppState, made: &Application, is_new: bool) -> R
     page(StatusCode::OK, &template, &Destinations::own())
 }
 
-fn about(signed_in: &SignedIn) -> String {
-    format!("new {}", signed_in.session.id)
-}
-
 fn form(
     state: &AppState,
     (browser, signed_in): (&Browser, &SignedIn),
@@ -133,7 +117,7 @@ fn form(
         scopes: draft.scope_lines(state, &Ceiling::default()),
         may_device: application::may_device(state),
         problem,
-        csrf: &browser.form_token(Form::Application, &about(signed_in)),
+        csrf: &browser.form_token(Form::Application, &signed_in.about("new")),
     };
     let mut response = page(status, &template, &Destinations::own());
     browser.remember(state.cookies(), response.headers_mut());

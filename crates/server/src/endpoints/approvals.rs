@@ -5,28 +5,24 @@
 //! for somebody else is not there.
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::ScopeSet;
 use countersign_oauth::{Approver, Error, PendingApproval};
 
-use super::consent::{backing, scope_lines};
+use super::consent::{agreed, backing, choices};
 use super::sign_in::Onward;
-use crate::body::{BadForm, read_form};
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::page_form::PageForm;
 use crate::pages::{ApprovalLine, ApprovalsPage, Destinations, Moment, Notice, page, see_other};
-use crate::params::{Malformed, Params};
 use crate::state::{AppState, SignedIn};
 
 /// `GET /account/approvals`
 pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Approvals.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Approvals).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     list(&state, &browser, &signed_in, None).await
 }
@@ -35,28 +31,17 @@ pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> R
 pub(crate) async fn submit(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
     let id = form.one("approval").ok_or(Failure::Expired)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Approvals.sign_in(&state)));
-    };
+    let signed_in = form.person(&state, Onward::Approvals).await?;
     // Only a browser that was shown this request, in this session, has this token.
-    let browser = state.check_form(&headers, &form, Form::Approval, &about(id, &signed_in))?;
+    let browser = form.check(&state, Form::Approval, &signed_in.about(id))?;
     let (user, address) = (&signed_in.user.id, address.0);
     let (event, answered) = match form.one("decision") {
         Some("approve") => {
-            // What the page showed is what was agreed to; the engine lets nothing be added.
-            let shown: ScopeSet = form
-                .one("scope")
-                .unwrap_or_default()
-                .parse()
-                .map_err(|_| Failure::BadForm(BadForm::Malformed(Malformed::Encoding)))?;
-            let approver = Approver::Session(&signed_in.session);
-            ("request_approved", state.engine().approve_backchannel(id, approver, &shown).await)
+            let (agreed, approver) = (agreed(form.params())?, Approver::Session(&signed_in.session));
+            ("request_approved", state.engine().approve_backchannel(id, approver, &agreed).await)
         }
         Some("deny") => ("request_denied", state.engine().deny_backchannel(id, user).await),
         Some(_) | None => return Ok(see_other(&state.path(PATH))),
@@ -112,10 +97,6 @@ impl Outcome {
     }
 }
 
-fn about(id: &str, signed_in: &SignedIn) -> String {
-    format!("{id} {}", signed_in.session.id)
-}
-
 async fn list(
     state: &AppState,
     browser: &Browser,
@@ -130,10 +111,10 @@ async fn list(
         address: pending.address.map(|address| address.to_string()),
         since: Moment::new(pending.created_at),
         until: Moment::new(pending.expires_at),
-        scopes: scope_lines(state, &pending.scopes),
-        scope: pending.scopes.to_string(),
+        scopes: choices(state, &pending.scopes, &pending.optional, &ScopeSet::empty()),
+        scope: pending.scopes.difference(&pending.optional).to_string(),
         is_met: state.engine().is_met(Approver::Session(&signed_in.session), &pending.acr_values),
-        csrf: browser.form_token(Form::Approval, &about(&pending.id, signed_in)),
+        csrf: browser.form_token(Form::Approval, &signed_in.about(&pending.id)),
         id: pending.id.clone(),
     };
     let mut approvals = Vec::with_capacity(pending.len());

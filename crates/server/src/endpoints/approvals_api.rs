@@ -74,7 +74,8 @@ pub(crate) async fn list(
     }
 }
 
-/// `POST /api/approvals/{id}`, with `{"decision": "approve"}` or `{"decision": "deny"}`.
+/// `POST /api/approvals/{id}`, with `{"decision": "approve"}` or `{"decision": "deny"}`. With the first, `scope` says what the
+/// person left of what was asked for; without it they agreed to all.
 pub(crate) async fn decide(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
@@ -100,9 +101,15 @@ pub(crate) async fn decide(
     };
     let (event, answered) = match decision {
         "approve" => {
-            // All of it: a program shows what it lists, and the list says all.
-            let (approver, scopes) = (caller.approver(), &pending.scopes);
-            let approved = state.engine().approve_backchannel(&approval, approver, scopes).await;
+            let agreed = match answer.get("scope") {
+                None => Some(pending.scopes.clone()),
+                Some(scope) => scope.as_str().and_then(|scope| scope.parse().ok()),
+            };
+            let Some(agreed) = agreed else {
+                return problem(StatusCode::BAD_REQUEST, "\"scope\" is a list of scopes in one text", id);
+            };
+            let approver = caller.approver();
+            let approved = state.engine().approve_backchannel(&approval, approver, &agreed).await;
             ("request_approved", approved)
         }
         "deny" => ("request_denied", state.engine().deny_backchannel(&approval, &caller.user).await),
@@ -174,6 +181,7 @@ fn document(state: &AppState, caller: &Caller, pending: &PendingApproval) -> Val
         "client_name": pending.client.client_name,
         "binding_message": pending.binding_message,
         "scope": pending.scopes,
+        "optional_scope": pending.optional,
         "acr_values": pending.acr_values,
         "needs_sign_in": !state.engine().is_met(caller.approver(), &pending.acr_values),
         "address": pending.address.map(|address| address.to_string()),

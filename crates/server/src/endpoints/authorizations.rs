@@ -1,8 +1,7 @@
 //! What a person let applications do, and how they take it back.
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Client, ClientId};
@@ -11,14 +10,13 @@ use countersign_store::AuthorizedClient;
 
 use super::consent::{backing, scope_lines};
 use super::sign_in::Onward;
-use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     AuthorizationLine, AuthorizationPage, AuthorizationsPage, Destinations, Moment, page, see_other,
 };
-use crate::params::{Params, query_text};
 use crate::state::{AppState, SignedIn};
 
 /// Where the list is.
@@ -30,12 +28,9 @@ pub(crate) const ONE: &str = "/account/authorization";
 pub(crate) async fn list(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Authorizations.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Authorizations).await?;
     let mut lines = Vec::new();
     for authorized in authorized(&state, &signed_in).await? {
         // Removed at this very moment, with all that it had.
@@ -59,13 +54,10 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
     let id = ClientId::from(query.one("client_id").ok_or(Failure::NotFound)?);
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Authorizations.sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Authorizations).await?;
     let known = authorized(&state, &signed_in).await?.into_iter().find(|known| known.client == id);
     let (Some(authorized), Some(client)) = (known, state.store().client(&id).await?) else {
         return Err(Failure::NotFound);
@@ -80,16 +72,11 @@ pub(crate) async fn show(
 pub(crate) async fn withdraw(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Authorizations.sign_in(&state)));
-    };
+    let signed_in = form.person(&state, Onward::Authorizations).await?;
     let id = ClientId::from(form.one("client_id").ok_or(Failure::NotFound)?);
-    state.check_form(&headers, &form, Form::Authorization, &about(&id, &signed_in))?;
+    form.check(&state, Form::Authorization, &signed_in.about(&id))?;
     let (user, now) = (&signed_in.user.id, state.env().now());
     state.store().withdraw_consent(user, &id, now).await.map_err(Unavailable::from)?;
     let address = address.0;
@@ -116,7 +103,7 @@ async fn one(
         since: Moment::new(authorized.since),
         used: authorized.used_at.map(Moment::new),
         scopes: scope_lines(state, &authorized.scopes),
-        csrf: &browser.form_token(Form::Authorization, &about(&client.client_id, signed_in)),
+        csrf: &browser.form_token(Form::Authorization, &signed_in.about(&client.client_id)),
     };
     Ok(page(StatusCode::OK, &template, &Destinations::own()))
 }
@@ -126,8 +113,4 @@ fn address(state: &AppState, client: &ClientId) -> String {
         .append_pair("client_id", client.as_str())
         .finish();
     state.path(&format!("{ONE}?{query}"))
-}
-
-fn about(client: &ClientId, signed_in: &SignedIn) -> String {
-    format!("{client} {}", signed_in.session.id)
 }

@@ -1,7 +1,6 @@
 //! Asking a person whether a client may have what it asks for.
 
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Client, ClientOrigin, Scope, ScopeSet};
@@ -9,20 +8,19 @@ use countersign_oauth::ports::People as _;
 use countersign_oauth::{ConsentRequest, Step};
 
 use super::authorize::{next, respond};
-use crate::body::{BadForm, read_form};
 use crate::browser::{Browser, Form};
 use crate::failure::Failure;
+use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{Backing, Choice, ConsentPage, Destinations, ScopeLine, page, picture, see_other};
-use crate::params::{Params, query_text};
+use crate::params::{Malformed, Params};
 use crate::state::{AppState, SignedIn};
 
 /// `GET /consent?continue=…`
 pub(crate) async fn show(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
     let interaction = query.one("continue").ok_or(Failure::Expired)?;
     let browser = Browser::known(state.cookies(), &headers).ok_or(Failure::Expired)?;
     let signed_in = state.signed_in(&headers).await?;
@@ -34,22 +32,16 @@ pub(crate) async fn show(
 }
 
 /// `POST /consent`
-pub(crate) async fn submit(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
+pub(crate) async fn submit(State(state): State<AppState>, form: PageForm) -> Result<Response, Failure> {
     let interaction = form.one("continue").ok_or(Failure::Expired)?;
-    let session = state.session(&headers).await?;
+    let session = state.session(form.headers()).await?;
     // The form belongs to this waiting request and to the session it was shown in: whoever signs in as somebody else
     // meanwhile is asked again.
     let about = about(interaction, session.as_ref().map_or("", |session| session.id.as_str()));
-    let browser = state.check_form(&headers, &form, Form::Consent, &about)?;
+    let browser = form.check(&state, Form::Consent, &about)?;
     match (form.one("decision"), session) {
         (Some("allow"), Some(session)) => {
-            let agreed = agreed(&form)?;
+            let agreed = agreed(form.params())?;
             let step = state.engine().consent_given(interaction, &session, &browser.hash(), &agreed).await?;
             Ok(next(&state, &step))
         }
@@ -85,7 +77,7 @@ async fn ask(
         on_this_device: is_anybodys_word(&request.client) && stays_here(redirect_uri),
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
-        scopes: choices(state, request),
+        scopes: choices(state, &request.scopes, &request.optional, &request.left_out),
         details: &request.details,
         scope: &request.scopes.difference(&request.optional).to_string(),
         destination: &destination(redirect_uri),
@@ -98,16 +90,10 @@ async fn ask(
 
 /// What a form says was agreed to: what can't be left out, and the boxes that were ticked. Whether that is what was asked
 /// for is the engine's to say: nothing can be added, and nothing left out that can't be.
-pub(crate) fn agreed(form: &Params<'_>) -> Result<ScopeSet, Failure> {
-    let unreadable = |_| Failure::BadForm(BadForm::Malformed(crate::params::Malformed::Encoding));
-    let fixed: ScopeSet = form.one("scope").unwrap_or_default().parse().map_err(unreadable)?;
-    Ok(fixed.union(&agreed_boxes(form)?))
-}
-
-/// The scopes whose boxes were ticked.
-pub(crate) fn agreed_boxes(form: &Params<'_>) -> Result<ScopeSet, Failure> {
-    let unreadable = |_| Failure::BadForm(BadForm::Malformed(crate::params::Malformed::Encoding));
-    form.ticked(BOX).map(str::parse::<Scope>).collect::<Result<_, _>>().map_err(unreadable)
+pub(crate) fn agreed(form: &Params<'_>) -> Result<ScopeSet, Malformed> {
+    let fixed = form.one("scope").unwrap_or_default().split_ascii_whitespace();
+    let scopes = fixed.chain(form.ticked(BOX)).map(str::parse::<Scope>);
+    scopes.collect::<Result<_, _>>().map_err(|_| Malformed::Encoding)
 }
 
 /// What the name of a scope's box begins with.
@@ -159,14 +145,19 @@ fn may_show(client: &Client, redirect_uri: &str, address: &str) -> bool {
     shown.is_some() && [Some(redirect_uri), document].into_iter().flatten().any(|own| host(own) == shown)
 }
 
-/// What is asked for, with a box where it may be left out.
-fn choices(state: &AppState, request: &ConsentRequest) -> Vec<ScopeLine> {
-    let choice = |name: &str| match (request.optional.contains(name), request.left_out.contains(name)) {
+/// What is asked for, with a box where it may be left out; one that is ticked, unless it was left out before.
+pub(crate) fn choices(
+    state: &AppState,
+    asked: &ScopeSet,
+    optional: &ScopeSet,
+    left_out: &ScopeSet,
+) -> Vec<ScopeLine> {
+    let choice = |name: &str| match (optional.contains(name), left_out.contains(name)) {
         (false, _) => Choice::Fixed,
         (true, false) => Choice::Ticked,
         (true, true) => Choice::Unticked,
     };
-    let lines = scope_lines(state, &request.scopes).into_iter();
+    let lines = scope_lines(state, asked).into_iter();
     lines.map(|line| ScopeLine { choice: choice(&line.name), ..line }).collect()
 }
 

@@ -8,24 +8,22 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use countersign_model::ScopeSet;
 use countersign_oauth::{DeviceRequest, Error, UserCode};
 
-use super::consent::{agreed, backing, scope_lines};
+use super::consent::{agreed, backing, choices};
 use super::sign_in::{Onward, in_words, seconds};
-use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
-    Choice, Destinations, DeviceConfirmPage, DeviceDonePage, DevicePage, Moment, Notice, ScopeLine, page,
-    see_other,
+    Destinations, DeviceConfirmPage, DeviceDonePage, DevicePage, Moment, Notice, page, see_other,
 };
-use crate::params::{Params, query_text};
 use crate::state::{AppState, SignedIn};
 use crate::throttle::{Wait, network};
 
@@ -33,13 +31,10 @@ use crate::throttle::{Wait, network};
 pub(crate) async fn show(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
     let code = query.one("user_code").and_then(UserCode::read);
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Device(code).sign_in(&state)));
-    };
+    let signed_in = state.person(&headers, Onward::Device(code)).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     Ok(CodeForm { state: &state, browser: &browser, signed_in: &signed_in, code }.page(None))
 }
@@ -48,15 +43,10 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Device(None).sign_in(&state)));
-    };
-    let browser = state.check_form(&headers, &form, Form::Device, signed_in.session.id.as_str())?;
+    let signed_in = form.person(&state, Onward::Device(None)).await?;
+    let browser = form.check(&state, Form::Device, signed_in.session.id.as_str())?;
     let mut page = CodeForm { state: &state, browser: &browser, signed_in: &signed_in, code: None };
     let Some(code) = form.one("user_code").and_then(UserCode::read) else {
         return Ok(page.page(Some(Refusal::NoCode)));
@@ -91,21 +81,16 @@ pub(crate) async fn submit(
 pub(crate) async fn confirm(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
     let code = form.one("user_code").and_then(UserCode::read).ok_or(Failure::Expired)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
-        return Ok(see_other(&Onward::Device(Some(code)).sign_in(&state)));
-    };
+    let signed_in = form.person(&state, Onward::Device(Some(code))).await?;
     // Only a browser that was shown this request, in this session, has this token: no code can be guessed here.
-    state.check_form(&headers, &form, Form::DeviceDecision, &about(code, &signed_in))?;
+    form.check(&state, Form::DeviceDecision, &signed_in.about(code))?;
     let (user, address) = (&signed_in.user.id, address.0);
     match form.one("decision") {
         Some("allow") => {
-            let agreed = agreed(&form)?;
+            let agreed = agreed(form.params())?;
             let client = state.engine().device_allowed(code, &signed_in.session, &agreed).await?;
             let client_id = &client.client_id;
             tracing::info!(target: "countersign::audit", event = "device_allowed", %user, client = %client_id, %address, "device allowed");
@@ -125,10 +110,6 @@ fn done(state: &AppState, client: &str, allowed: bool) -> Response {
     page(StatusCode::OK, &template, &Destinations::own())
 }
 
-fn about(code: UserCode, signed_in: &SignedIn) -> String {
-    format!("{code} {}", signed_in.session.id)
-}
-
 /// The question: who asks, who stands behind that name, from where, for what (RFC 8628 §5.4).
 async fn ask(
     form: &CodeForm<'_>,
@@ -137,12 +118,8 @@ async fn ask(
     address: IpAddr,
 ) -> Result<Response, Failure> {
     let CodeForm { state, browser, signed_in, .. } = form;
-    let csrf = browser.form_token(Form::DeviceDecision, &about(code, signed_in));
+    let csrf = browser.form_token(Form::DeviceDecision, &signed_in.about(code));
     let optional = request.client.optional_scopes.of(&request.scopes);
-    let choice = |line: ScopeLine| {
-        let choice = if optional.contains(&line.name) { Choice::Ticked } else { Choice::Fixed };
-        ScopeLine { choice, ..line }
-    };
     let template = DeviceConfirmPage {
         frame: state.frame(),
         client: &request.client.client_name,
@@ -154,7 +131,7 @@ async fn ask(
         address: request.address.map(|address| address.to_string()),
         here: request.address.is_some_and(|asked| network(asked) == network(address)),
         since: Moment::new(request.created_at),
-        scopes: scope_lines(state, &request.scopes).into_iter().map(choice).collect(),
+        scopes: choices(state, &request.scopes, &optional, &ScopeSet::empty()),
         scope: &request.scopes.difference(&optional).to_string(),
         csrf: &csrf,
     };

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -17,19 +16,19 @@ use countersign_passwords::Verdict;
 use super::approvals;
 use super::authorize::next;
 use super::consent::destinations;
-use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::cookies::Cookie;
 use crate::failure::Failure;
 use crate::known_browser;
+use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{Destinations, Notice, SignInPage, page, see_other};
-use crate::params::{Params, query_text};
+use crate::params::Params;
 use crate::state::AppState;
 use crate::throttle::Wait;
 
 /// The page of ours that somebody signs in for. A fixed list: nobody is sent anywhere else from here (RFC 9700 §4.11).
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Onward {
     /// Their account.
     #[default]
@@ -103,9 +102,8 @@ impl Onward {
 pub(crate) async fn show(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
-    let query = Params::parse(query_text(query.as_deref())?)?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
     let waiting = match waiting(&state, &browser, query.one("continue")).await? {
         Waiting::For(request) => Some(request),
@@ -123,13 +121,10 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Body,
+    form: PageForm,
 ) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
     let interaction = form.one("continue");
-    let browser = state.check_form(&headers, &form, Form::SignIn, interaction.unwrap_or_default())?;
+    let browser = form.check(&state, Form::SignIn, interaction.unwrap_or_default())?;
     let waiting = match waiting(&state, &browser, interaction).await? {
         Waiting::For(request) => Some(request),
         Waiting::Nobody => None,
@@ -138,17 +133,17 @@ pub(crate) async fn submit(
     let username = form.one("username").unwrap_or_default();
     let password = SecretString::from(form.one("password").unwrap_or_default());
 
-    match authenticate(&state, &headers, (username, &password), address.0).await? {
+    match authenticate(&state, form.headers(), (username, &password), address.0).await? {
         Ok(user) => {
             // The session this browser had before ends, whoever's it was (session fixation: never the same secret).
-            let former = state.session(&headers).await?;
+            let former = state.session(form.headers()).await?;
             let signed_in = state.engine().sign_in(&user, &["pwd"], former.as_ref()).await?;
             let mut response = match interaction {
                 Some(interaction) => {
                     let session = Some(&signed_in.session);
                     next(&state, &state.engine().resume(interaction, session, &browser.hash()).await?)
                 }
-                None => see_other(&Onward::read(&form).page(&state)),
+                None => see_other(&Onward::read(form.params()).page(&state)),
             };
             state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
             known_browser::remember(state.cookies(), response.headers_mut(), &user, state.env());
@@ -157,7 +152,7 @@ pub(crate) async fn submit(
         Err(refusal) => {
             // Echoing is for people's comfort; what can't be a name may be a password in the wrong field.
             let username = if username.parse::<Username>().is_ok() { username } else { "" };
-            let (waiting, onward) = (waiting.as_ref(), Onward::read(&form));
+            let (waiting, onward) = (waiting.as_ref(), Onward::read(form.params()));
             let form = SignInForm { state: &state, browser: &browser, waiting, onward, username };
             Ok(form.page(Some(refusal)))
         }

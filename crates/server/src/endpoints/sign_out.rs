@@ -1,16 +1,14 @@
 //! Signing out of this server, in this browser.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use crate::body::read_form;
 use crate::browser::{Browser, Form};
 use crate::cookies::Cookie;
 use crate::failure::Failure;
+use crate::page_form::PageForm;
 use crate::pages::{Destinations, SignOutPage, SignedOutPage, page, see_other};
-use crate::params::Params;
 use crate::state::AppState;
 
 /// `GET /sign-out`: asks first, because a link alone must not sign anybody out.
@@ -28,17 +26,11 @@ pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> R
 }
 
 /// `POST /sign-out`
-pub(crate) async fn submit(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    let body = read_form(&headers, body).await?;
-    let form = Params::parse(&body)?;
-    let Some(signed_in) = state.signed_in(&headers).await? else {
+pub(crate) async fn submit(State(state): State<AppState>, form: PageForm) -> Result<Response, Failure> {
+    let Some(signed_in) = state.signed_in(form.headers()).await? else {
         return Ok(see_other(&state.path("/signed-out")));
     };
-    state.check_form(&headers, &form, Form::SignOut, signed_in.session.id.as_str())?;
+    form.check(&state, Form::SignOut, signed_in.session.id.as_str())?;
     if form.one("decision") != Some("yes") {
         return Ok(see_other(&state.path("/account")));
     }

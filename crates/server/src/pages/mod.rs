@@ -302,7 +302,7 @@ pub(crate) struct ApprovalLine {
     pub(crate) since: Moment,
     pub(crate) until: Moment,
     pub(crate) scopes: Vec<ScopeLine>,
-    /// The same, as the form sends them back.
+    /// Those of them that can't be left out, as the form sends them back.
     pub(crate) scope: String,
     /// Whether the person's sign-in is of the kind it asks for.
     pub(crate) is_met: bool,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use countersign_model::{Client, ClientOrigin, Clock as _, GrantType, UserId};
+use countersign_model::{Client, ClientOrigin, Clock as _, GrantType, OptionalScopes, UserId};
 use countersign_oauth::ports::{BackchannelRequests as _, Clients as _, People as _};
 use serde_json::json;
 
@@ -103,6 +103,35 @@ async fn a_program_of_the_persons_answers() {
     let id = listed.json["approvals"][0]["id"].as_str().unwrap();
     assert_eq!(decide(&app, &token, id, "{\"decision\": \"deny\"}").await.status, 200);
     assert_eq!(fetch(&app, &asked).await.text("error"), "access_denied");
+}
+
+#[tokio::test]
+async fn what_can_be_left_out_is_named_and_left_out() {
+    let app = app().await;
+    let shop = Client {
+        grant_types: [GrantType::Ciba].into(),
+        optional_scopes: OptionalScopes::Named("email".parse().unwrap()),
+        ..web_client("shop", app.clock.now())
+    };
+    app.store.create_client(&shop).await.unwrap();
+    let token = token(&app, "ada", "openid approvals").await;
+    let form = [("scope", "openid email profile"), ("login_hint", "ada")];
+    let asked = app.post("/bc-authorize", Some(&basic("shop")), &form).await;
+    let listed = list(&app, &token).await;
+    let one = &listed.json["approvals"][0];
+    assert_eq!((&one["scope"], &one["optional_scope"]), (&json!("email openid profile"), &json!("email")));
+    let id = one["id"].as_str().unwrap();
+    let approve = async |scope: serde_json::Value| {
+        decide(&app, &token, id, &json!({ "decision": "approve", "scope": scope }).to_string()).await.status
+    };
+    for wrong in [json!("openid email"), json!(""), json!("a\"b"), json!(["openid"]), json!(null)] {
+        assert_eq!(approve(wrong.clone()).await, 400, "{wrong}");
+    }
+    assert_eq!(approve(json!("openid profile")).await, 200);
+    app.clock.advance(Duration::from_secs(5));
+    let form = [("grant_type", CIBA), ("auth_req_id", asked.text("auth_req_id"))];
+    let tokens = app.post("/token", Some(&basic("shop")), &form).await;
+    assert_eq!((tokens.status, tokens.text("scope")), (200, "openid profile"));
 }
 
 #[tokio::test]

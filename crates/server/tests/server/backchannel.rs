@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use countersign_model::{Client, ClientId, ClientOrigin, Clock as _, GrantType, UserId};
+use countersign_model::{Client, ClientId, ClientOrigin, Clock as _, GrantType, OptionalScopes, UserId};
 use countersign_oauth::ports::Clients as _;
 
 use crate::browser::{Browser, Page};
@@ -95,6 +95,29 @@ async fn the_page_says_who_stands_behind_each_name() {
         assert!(page.shows(&format!("id=\"{mark}\"")), "{mark}: {page:?}");
     }
     assert!(page.shows("eve &#60;the first&#62; (eve)") && page.shows("Nobody here has checked its name"));
+}
+
+#[tokio::test]
+async fn a_person_unticks_what_they_would_rather_not_give() {
+    let app = app().await;
+    let bank = app.store.client(&ClientId::from("bank")).await.unwrap().unwrap();
+    let optional_scopes = OptionalScopes::Named("email".parse().unwrap());
+    let lenient = Client { optional_scopes, ..(*bank).clone() };
+    assert!(app.store.change_client(&bank, &lenient, app.clock.now()).await.unwrap());
+    let asked = ask(&app, &[("scope", "openid email profile")]).await;
+    let (mut browser, page) = page_of(&app, "ada").await;
+    assert!(page.shows("name=\"scope:email\" value=\"yes\" checked"), "{page:?}");
+    assert!(page.shows("Untick what you would rather not give") && !page.shows("name=\"scope:profile\""));
+    // What can't be left out is not, whatever a form says, and the request goes on waiting.
+    let forced = browser.submit(&page, &[("decision", "approve"), ("scope", "openid")]).await;
+    assert_eq!(forced.status, StatusCode::BAD_REQUEST);
+    assert_eq!(fetch(&app, &asked).await.text("error"), "authorization_pending");
+    let answer = [("decision", "approve"), ("scope:email", ""), ("scope:admin", "yes")];
+    let page = browser.submit(&page, &answer).await;
+    assert!(page.shows("You approved the request"), "{page:?}");
+    app.clock.advance(Duration::from_secs(5));
+    let tokens = fetch(&app, &asked).await;
+    assert_eq!((tokens.status, tokens.text("scope")), (200, "openid profile"));
 }
 
 #[tokio::test]
