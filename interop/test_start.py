@@ -57,10 +57,12 @@ class Developer:
         self.ask_for_ports = [str(part) for pair in self.ports.items() for part in pair]
         self.process, self.said = None, ""
 
-    def start(self, *more):
+    def start(self, *more, line="make run"):
+        """`line` is what a guide has one type, `make run` in it."""
         path = self.directory / "output.txt"
+        run_it = line.replace("make run", "exec " + shlex.join([*self.command, *map(str, more)]))
         with open(path, "w") as output:
-            self.process = subprocess.Popen([*self.command, *map(str, more)], cwd=self.directory, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(["/bin/bash", "-c", run_it], cwd=self.directory, stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=subprocess.STDOUT, env=clean_environment())
         end = time.monotonic() + 90
         while time.monotonic() < end and not re.search(r"ready in \d+ ms", path.read_text()):
