@@ -1,7 +1,6 @@
 """What a start says when something is in its way, and the newcomer's first minute."""
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -13,6 +12,7 @@ import pytest
 import requests
 
 from support.browser import Browser
+from support.guide import Shell
 from support.instance import Instance, clean_environment
 from support.machine import ROOT, binary, free_ports, run
 
@@ -198,41 +198,55 @@ def test_lost_files_are_made_anew(tmp_path, gone):
     developer.stop()
 
 
+def test_the_printed_line_makes_it_a_command(developer):
+    line = re.search(r"By its name +(.*)", developer.said)[1]
+    shell = Shell(developer.directory)
+    try:
+        assert shell.type("countersign --version")[0] == 127
+        assert shell.type(f"{line}\ncountersign --version")[1] == run(binary(), "--version").stdout.strip()
+    finally:
+        shell.close()
+
+
+def test_whoever_calls_it_by_its_name_is_not_told_how(tmp_path):
+    developer = Developer(tmp_path)
+    path = f"export PATH={shlex.quote(str(binary().resolve().parent))}:$PATH\n"
+    developer.start(*developer.ask_for_ports, line=path + "make run")
+    assert "All at once" in developer.said and "By its name" not in developer.said
+    developer.stop()
+
+
 def test_the_readme_word_for_word(tmp_path):
     """The lines from trying to production, in order; only the ports are other ones, by the environment."""
     readme = (ROOT / "README.md").read_text().split("## From trying to production")[1]
     lines = [line[2:] for line in readme.split("```")[1].splitlines() if line.startswith("$ ")]
-    assert len(lines) >= 8
+    assert len(lines) >= 9
     server, gateway = free_ports(2)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "countersign").symlink_to(binary().resolve())
-    environment = clean_environment() | {
-        "PATH": f"{programs}:{os.environ['PATH']}", "COUNTERSIGN_SERVER__LISTEN": f"127.0.0.1:{server}", "COUNTERSIGN_GATEWAY__LISTEN": f"127.0.0.1:{gateway}"}
-    serving = None
+    shell = Shell(tmp_path, COUNTERSIGN_SERVER__LISTEN=f"127.0.0.1:{server}", COUNTERSIGN_GATEWAY__LISTEN=f"127.0.0.1:{gateway}")
     try:
         for line in lines:
-            if line.startswith("countersign serve"):
-                serving = subprocess.Popen(["/bin/sh", "-c", f"exec {line}"], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
-                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                for _ in range(600):
-                    try:
-                        requests.get(f"http://127.0.0.1:{server}/healthz", timeout=5)
-                        break
-                    except requests.RequestException:
-                        time.sleep(0.05)
-                continue
-            done = run("/bin/sh", "-c", line, cwd=tmp_path, env=environment)
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-        assert serving.poll() is None
+            # "And beside it, while it runs."
+            serves = line.startswith("countersign serve")
+            status, said = shell.type(re.sub(r" +#.*", "", line) + " &" if serves else line)
+            assert status == 0, f"{line}\n{said}"
+            for _ in range(600 if serves else 0):
+                try:
+                    requests.get(f"http://127.0.0.1:{server}/healthz", timeout=5)
+                    break
+                except requests.RequestException:
+                    time.sleep(0.05)
+        assert shell.type("kill %1 && wait %1")[0] == 0, "it ran until the end, and ends well"
     finally:
-        if serving:
-            serving.terminate()
-            serving.wait(45)
+        shell.close()
 
 
 def test_the_readme_shows_what_is_printed(developer):
-    """The five lines of the first screen are those of a first start, but for the ports."""
-    shown = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if " curl --cacert" in line]
-    printed = [re.sub(r"localhost:\d+", "localhost:8443", line.strip()) for line in developer.said.splitlines() if " curl --cacert" in line]
-    assert shown == printed
+    """The first screen is that of a first start, but for the ports, the password and where the program is."""
+    def plain(text):
+        text = text[text.index("Five methods in"):]
+        text = re.sub(r"localhost:84\d\d|localhost:\d{5}", "localhost:PORT", text.split("```")[0].split("ready in")[0])
+        text = re.sub(r"alice / \S+", "alice / PASSWORD", text)
+        text = re.sub(r"(All at once +)\S+( try)", r"\1PROGRAM\2", text)
+        return re.sub(r"(By its name +)export PATH=.*", r"\1LINE", text).strip().splitlines()
+
+    assert plain((ROOT / "README.md").read_text()) == plain(developer.said)

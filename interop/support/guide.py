@@ -30,14 +30,14 @@ def blocks(text: str) -> list[str]:
 class Shell:
     """One terminal in which the reader types."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, **environment):
         # What `make run` built, at its place in the clone. Nothing puts it on the PATH but the guide's own line.
         built = directory / "target" / "debug"
         if not built.exists():
             built.mkdir(parents=True)
             (built / "countersign").symlink_to(os.path.abspath(binary()))
-        self.process = subprocess.Popen(["/bin/bash"], cwd=directory, env=clean_environment(), text=True, bufsize=1, process_group=0,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(["/bin/bash"], cwd=directory, env=clean_environment() | environment, text=True,
+                                        bufsize=1, process_group=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def type(self, command, hear=lambda line: None):
         """Status and output. `hear` is told each line as it is printed, while the command runs."""

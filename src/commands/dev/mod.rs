@@ -2,6 +2,7 @@
 
 pub(crate) mod credentials;
 mod demo;
+mod path;
 mod settings;
 mod table;
 

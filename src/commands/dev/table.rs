@@ -47,5 +47,8 @@ pub(super) fn render(
     };
     text.push_str(&format!("  All at once   {everything}\n"));
     text.push_str(&format!("  Configuration {}\n", directory.join(super::CONFIG_FILE).display()));
+    if let Some(line) = super::path::line() {
+        text.push_str(&format!("  By its name   {line}\n"));
+    }
     Ok(text)
 }
