@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -186,6 +187,79 @@ def test_a_file_changed_by_hand_is_left_alone(tmp_path):
     done = run(*developer.command, "--server-port", free_ports(1)[0], cwd=tmp_path, env=clean_environment())
     assert done.returncode == 1 and "changed by hand" in done.stderr, done.stderr
     assert path.read_text() == mine
+
+
+# What the first version wrote, but for the ports.
+FIRST = """\
+# Written by `countersign dev`. It is yours to change; `dev` writes it anew only when given a port.
+# `countersign config example` shows every key.
+
+data_dir = "."
+
+[server]
+listen = "127.0.0.1:{--server-port}"
+issuer = "http://localhost:{--server-port}"
+
+[gateway]
+listen = "127.0.0.1:{--gateway-port}"
+tls = {{ built_in_ca = ["localhost", "127.0.0.1"] }}
+certificate_scopes = {{ "spiffe://localhost/*" = ["demo.read", "demo.write"] }}
+
+# One protected service, five ways in.
+[[gateway.routes]]
+name = "demo"
+path = "/"
+upstream = "http://127.0.0.1:{--demo-port}"
+accept = ["jwt", "oauth", "mtls", "basic", "api_key"]
+api_key = {{ headers = ["X-API-Key"], query = "api_key" }}
+
+[management]
+listen = "127.0.0.1:{--management-port}"
+
+[log]
+level = "warn"
+"""
+
+
+def at(developer, *arguments):
+    """A command against what `dev` keeps; what it printed."""
+    done = run(binary(), *arguments, "-c", ".countersign/countersign.toml", cwd=developer.directory, env=clean_environment())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_directory_of_an_earlier_version_is_brought_up_to_date(tmp_path):
+    developer = Developer(tmp_path)
+    developer.start(*developer.ask_for_ports).stop()
+    path = tmp_path / ".countersign" / "countersign.toml"
+    newest = path.read_text()
+    path.write_text(FIRST.format(**developer.ports))
+    exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+    with sqlite3.connect(path.with_name("countersign.db")) as database:
+        database.execute("DELETE FROM clients WHERE id = 'demo-device'")
+        [(document,)] = database.execute("SELECT document FROM clients WHERE id = 'demo-service'")
+        client = json.loads(document)
+        client["grant_types"].remove(exchange)
+        database.execute("UPDATE clients SET document = ? WHERE id = 'demo-service'", (json.dumps(client),))
+    # No earlier version had a port for certificates: the usual one may be taken here.
+    developer.start("--mtls-port", developer.ports["--mtls-port"])
+    assert path.read_text() == newest
+    clients = {client["client_id"]: client for client in json.loads(at(developer, "client", "list", "--json"))}
+    assert set(clients) == {"demo-app", "demo-device", "demo-service", "demo-reference"}
+    assert exchange in clients["demo-service"]["grant_types"]
+    browser = Browser()
+    browser.open(f"http://localhost:{developer.ports['--server-port']}/authorize?client_id=demo-app&response_type=code&scope=demo.read"
+                 "&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcallback&code_challenge_method=S256"
+                 "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+    _, name, password = re.search(r"Sign-in page +(\S+) +(\S+) / (\S+)", developer.said).groups()
+    browser.submit("sign-in", "login-submit", username=name, password=password)
+    assert "Read what the demo service keeps for you" in browser.page.text
+    # What was taken away on the command line stays away.
+    at(developer, "client", "update", "demo-service", "--grant", "client_credentials")
+    developer.stop()
+    developer.start().stop()
+    [service] = [client for client in json.loads(at(developer, "client", "list", "--json")) if client["client_id"] == "demo-service"]
+    assert service["grant_types"] == ["client_credentials"]
 
 
 @pytest.mark.parametrize("gone", ["api-key", "robot.password", "client.key", "countersign.db"])

@@ -182,12 +182,28 @@ async fn certificate(system: &System, credentials: &Credentials) -> Result<(), F
     files::write_private(chain, made.issued.chain_pem().as_bytes())
 }
 
+/// Registers a client, or gives one that an earlier version registered what is new. What was taken from it on the command
+/// line stays away.
+async fn register(system: &System, wanted: Client) -> Result<(), Failure> {
+    let Some(known) = system.store.client(&wanted.client_id).await? else {
+        return Ok(system.store.create_client(&wanted).await?);
+    };
+    let mut after = Client::clone(&known);
+    if known.ceiling.grant_types.is_none() {
+        after.grant_types.extend(wanted.grant_types);
+    }
+    if known.ceiling.scopes.is_none() {
+        after.scopes = known.scopes.union(&wanted.scopes);
+    }
+    if after != *known && !system.store.change_client(&known, &after, system.env.now()).await? {
+        return Err(format!("{}: it was changed meanwhile, start again", known.client_id).into());
+    }
+    Ok(())
+}
+
 /// A third party's application, for the sign-in and consent pages.
 async fn application(system: &System) -> Result<(), Failure> {
     let id = ClientId::from("demo-app");
-    if system.store.client(&id).await?.is_some() {
-        return Ok(());
-    }
     let client = Client {
         client_name: "Demo application".to_owned(),
         redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
@@ -196,15 +212,12 @@ async fn application(system: &System) -> Result<(), Failure> {
         application_type: ApplicationType::Native,
         ..Client::new(id, system.env.now())
     };
-    Ok(system.store.create_client(&client).await?)
+    register(system, client).await
 }
 
 /// Something without a keyboard, for the device flow.
 async fn device(system: &System) -> Result<(), Failure> {
     let id = ClientId::from("demo-device");
-    if system.store.client(&id).await?.is_some() {
-        return Ok(());
-    }
     let client = Client {
         client_name: "Demo device".to_owned(),
         grant_types: BTreeSet::from([GrantType::DeviceCode, GrantType::RefreshToken]),
@@ -213,24 +226,27 @@ async fn device(system: &System) -> Result<(), Failure> {
         application_type: ApplicationType::Native,
         ..Client::new(id, system.env.now())
     };
-    Ok(system.store.create_client(&client).await?)
+    register(system, client).await
 }
 
 /// A machine with a client secret.
 async fn service(system: &System, id: &str, format: AccessTokenFormat, file: &Path) -> Result<(), Failure> {
     let client_id = ClientId::from(id);
-    if system.store.client(&client_id).await?.is_some() {
-        return Ok(());
-    }
-    let secret = TokenKind::ClientSecret.generate(&*system.env.rng);
-    keep(file, &secret)?;
+    let secrets = match system.store.client(&client_id).await? {
+        Some(known) => known.secrets.clone(),
+        None => {
+            let secret = TokenKind::ClientSecret.generate(&*system.env.rng);
+            keep(file, &secret)?;
+            vec![secret.hash()]
+        }
+    };
     let client = Client {
         client_name: format!(
             "Demo service ({})",
             if format == AccessTokenFormat::Jwt { "JWT" } else { "reference tokens" }
         ),
         authentication: ClientAuthentication::ClientSecretBasic,
-        secrets: vec![secret.hash()],
+        secrets,
         grant_types: BTreeSet::from([GrantType::ClientCredentials, GrantType::TokenExchange]),
         scopes: scopes()?,
         default_scopes: scopes()?,
@@ -240,7 +256,7 @@ async fn service(system: &System, id: &str, format: AccessTokenFormat, file: &Pa
         may_introspect: format == AccessTokenFormat::Reference,
         ..Client::new(client_id, system.env.now())
     };
-    Ok(system.store.create_client(&client).await?)
+    register(system, client).await
 }
 
 /// Asks our own token endpoint, as any client would.

@@ -5,6 +5,7 @@ mod demo;
 mod path;
 mod settings;
 mod table;
+mod untouched;
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use super::untouched::{is_untouched, marked};
 use crate::config::{Config, load};
-use crate::output::Failure;
+use crate::output::{Failure, remark};
 use crate::wiring::files;
 
 /// Where `dev` keeps everything.
@@ -38,8 +39,8 @@ impl Ports<Option<u16>> {
     }
 }
 
-/// Writes the file unless there is one. Ports on the command line go into the file, so that `try` and the next start
-/// know them; the others stay. A file that somebody has made their own is left alone.
+/// Writes the file. One that an earlier version wrote is brought up to date. Ports on the command line go into it, so that
+/// `try` and the next start know them; the others stay. A file that somebody has made their own is left alone.
 ///
 /// # Errors
 /// When it can't be written, or was changed by hand and ports are asked for that are not in it.
@@ -49,17 +50,26 @@ pub(super) fn write(file: &Path, asked: Ports<Option<u16>>) -> Result<(), Failur
     }
     let known = ports_in(file)?;
     let wanted = asked.or(known);
+    let before = String::from_utf8(files::read(file)?).map_err(|_| not_text(file))?;
+    let after = text(wanted);
+    if is_untouched(&before, known, DEFAULT_PORTS) {
+        if before != after && wanted == known {
+            remark(&format!("{} is of an earlier version: brought up to date", file.display()));
+        }
+        return if before == after { Ok(()) } else { files::write_private(file, after.as_bytes()) };
+    }
     if wanted == known {
         return Ok(());
     }
-    if files::read(file)? != text(known).as_bytes() {
-        return Err(format!(
-            "{}: it was changed by hand, so `dev` does not write other ports into it: change them there",
-            file.display()
-        )
-        .into());
-    }
-    files::write_private(file, text(wanted).as_bytes())
+    Err(format!(
+        "{}: it was changed by hand, so `dev` does not write other ports into it: change them there",
+        file.display()
+    )
+    .into())
+}
+
+fn not_text(file: &Path) -> String {
+    format!("{}: not UTF-8 text", file.display())
 }
 
 fn ports_in(file: &Path) -> Result<Ports<u16>, Failure> {
@@ -83,8 +93,8 @@ pub(super) fn free_port(taken: SocketAddr) -> Option<u16> {
 
 fn text(ports: Ports<u16>) -> String {
     let Ports { server, gateway, demo, management, mtls } = ports;
-    format!(
-        r#"# Written by `countersign dev`. It is yours to change; from then on `dev` leaves it as it is.
+    marked(&format!(
+        r#"# Written by `countersign dev`, which keeps it up to date. It is yours to change; from then on `dev` leaves it as it is.
 # `countersign config example` shows every key.
 
 data_dir = "."
@@ -150,7 +160,7 @@ listen = "127.0.0.1:{management}"
 [log]
 level = "warn"
 "#
-    )
+    ))
 }
 
 /// Where the demo service listens: the upstream of the route named `demo`.
