@@ -5,8 +5,8 @@ use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
 use countersign_jose::{Jwk, JwkSet, ParsedJws, VerifyingKey};
 use countersign_model::{Client, KeyId};
 
-use crate::Engine;
 use crate::ports::Ports;
+use crate::{Engine, RequestObjectRefusal};
 
 /// Most keys that are tried where the signature names none.
 const MOST_TRIED: usize = 8;
@@ -22,6 +22,20 @@ pub(crate) enum NoKey {
     Rejected(Rejection),
 }
 
+impl NoKey {
+    /// What is told to a client whose request object it was. Which claim was wrong is for the log.
+    pub(crate) fn refusal(self, client: &Client) -> RequestObjectRefusal {
+        match self {
+            Self::Unavailable => RequestObjectRefusal::KeysUnavailable,
+            Self::Unfit => RequestObjectRefusal::Signature,
+            Self::Rejected(rejection) => {
+                tracing::debug!(client = %client.client_id, reason = rejection.as_str(), "a request object is refused");
+                RequestObjectRefusal::Claims
+            }
+        }
+    }
+}
+
 impl<P: Ports> Engine<P> {
     /// The claims, if a key of the client signed them and they hold.
     pub(crate) async fn signed_by_client(
@@ -33,6 +47,7 @@ impl<P: Ports> Engine<P> {
         for fresh in [false, true] {
             let set = self.keys_of(client, fresh).await?;
             match tried(&set, token, validation) {
+                Some(Err(Rejection::Signature)) => return Err(NoKey::Unfit),
                 Some(outcome) => return outcome.map_err(NoKey::Rejected),
                 // What was registered is all there is; what was fetched may be old.
                 None if client.jwks.is_some() => break,

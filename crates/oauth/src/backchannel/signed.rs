@@ -9,7 +9,6 @@ use countersign_model::{Client, Timestamp};
 use serde_json::Value;
 
 use crate::authorize::request;
-use crate::client_keys::NoKey;
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{Engine, Error, Parameters, RequestObjectRefusal};
@@ -79,14 +78,8 @@ async fn read<P: Ports>(
         leeway: engine.settings.leeway,
         now,
     };
-    let claims = engine.signed_by_client(client, &token, &validation).await.map_err(|no_key| match no_key {
-        NoKey::Unavailable => refused(RequestObjectRefusal::KeysUnavailable),
-        NoKey::Unfit => refused(RequestObjectRefusal::Signature),
-        NoKey::Rejected(rejection) => {
-            tracing::debug!(client = %client.client_id, reason = rejection.as_str(), "a signed request is refused");
-            refused(RequestObjectRefusal::Claims)
-        }
-    })?;
+    let claims = engine.signed_by_client(client, &token, &validation).await;
+    let claims = claims.map_err(|no_key| refused(no_key.refusal(client)))?;
     claims_hold(client, &claims, engine.settings.leeway, now)?;
     let parameters = request::parameters(&claims.all).ok_or(refused(RequestObjectRefusal::Claims))?;
     // CIBA §7.1.1: `jti` names it, so that it counts once: whoever sends it again would call the person again.

@@ -92,6 +92,10 @@ async fn each_fault_has_its_refusal() {
     assert_eq!(refused(|claims| claims["request"] = json!("x.y.z")).await, wrong);
     let other = signed(&ClientKey::new(Algorithm::ES256), "1", |_| {});
     assert_eq!(refusal(&house, &key, &other).await, RequestObjectRefusal::Signature);
+    // Another key under the name of the client's own.
+    let own = signed(&key, "1", |_| {});
+    let forged = format!("{}.{}", own.split('.').next().unwrap(), other.split_once('.').unwrap().1);
+    assert_eq!(refusal(&house, &key, &forged).await, RequestObjectRefusal::Signature);
     let other = signed(&ClientKey::new(Algorithm::EdDSA), "1", |_| {});
     assert_eq!(
         refusal(&house, &key, &other).await,

@@ -7,7 +7,6 @@ use countersign_jose::{Algorithms, jwe, jws};
 use countersign_model::{Client, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::client_keys::NoKey;
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{Engine, Error, Parameters, RequestObjectRefusal};
@@ -55,14 +54,8 @@ pub(super) async fn read<P: Ports>(
         leeway: engine.settings.leeway,
         now: engine.now(),
     };
-    let claims = engine.signed_by_client(client, &token, &validation).await.map_err(|no_key| match no_key {
-        NoKey::Unavailable => refused(RequestObjectRefusal::KeysUnavailable),
-        NoKey::Unfit => refused(RequestObjectRefusal::Signature),
-        NoKey::Rejected(rejection) => {
-            tracing::debug!(client = %client.client_id, reason = rejection.as_str(), "a request object is refused");
-            refused(RequestObjectRefusal::Claims)
-        }
-    })?;
+    let claims = engine.signed_by_client(client, &token, &validation).await;
+    let claims = claims.map_err(|no_key| refused(no_key.refusal(client)))?;
     claims_hold(client, &claims, engine.settings.leeway, engine.now())?;
     parameters(&claims.all).ok_or(refused(RequestObjectRefusal::Claims))
 }
