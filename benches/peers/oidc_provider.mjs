@@ -1,4 +1,5 @@
-// npm oidc-provider as it comes, in memory: client credentials, introspection, refresh, code + PKCE with a live session.
+// npm oidc-provider as it comes, in memory: client credentials, introspection, refresh, code + PKCE with a live session,
+// device codes and backchannel requests.
 import { Provider } from 'oidc-provider'
 import { createServer } from 'node:http'
 import { generateKeyPairSync } from 'node:crypto'
@@ -45,6 +46,8 @@ const provider = new Provider(url, {
       token_endpoint_auth_method: 'client_secret_post' },
     { client_id: 'tv', token_endpoint_auth_method: 'none', grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
       redirect_uris: [], response_types: [] },
+    { client_id: 'bank', client_secret: secret, grant_types: ['urn:openid:params:grant-type:ciba', 'refresh_token'], redirect_uris: [],
+      response_types: [], token_endpoint_auth_method: 'client_secret_post', backchannel_token_delivery_mode: 'poll' },
     { client_id: 'web', token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [redirect],
       response_types: ['code'] },
   ],
@@ -67,6 +70,8 @@ const provider = new Provider(url, {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
+    // Nobody is asked here: what was decided is made below.
+    ciba: { enabled: true, deliveryModes: ['poll'] },
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true },
     resourceIndicators: {
@@ -80,26 +85,28 @@ const provider = new Provider(url, {
   },
   interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
 })
-// Devices that alice has allowed, as its own pages would have left them: their codes, a line each.
-async function allowedDevices(count) {
-  const client = await provider.Client.find('tv')
-  const codes = []
+// What alice has decided elsewhere, as its own pages would have left it: what the clients poll with, a line each.
+const models = { 'device-code': { model: provider.DeviceCode, id: 'tv' }, ciba: { model: provider.BackchannelAuthenticationRequest, id: 'bank' } }
+async function decided({ model, id }, count) {
+  const client = await provider.Client.find(id)
+  const secrets = []
   for (let number = 0; number < count; number++) {
-    const grant = new provider.Grant({ clientId: 'tv', accountId: 'alice' })
+    const grant = new provider.Grant({ clientId: id, accountId: 'alice' })
     grant.addOIDCScope('openid offline_access orders.read')
     grant.addResourceScope('https://bench.example.com', 'orders.read')
-    const code = new provider.DeviceCode({
+    const request = new model({
       client, accountId: 'alice', acr: 'urn:mace:incommon:iap:bronze', amr: ['pwd'], authTime: Math.floor(Date.now() / 1000), grantId: await grant.save(),
-      scope: 'openid offline_access orders.read', resource: 'https://bench.example.com', params: { client_id: 'tv' }, userCode: `user-code-${number}`,
+      scope: 'openid offline_access orders.read', resource: 'https://bench.example.com', params: { client_id: id }, userCode: `user-code-${number}`,
     })
-    codes.push(await code.save())
+    secrets.push(await request.save())
   }
-  return codes.join('\n') + '\n'
+  return secrets.join('\n') + '\n'
 }
 const callback = provider.callback()
 createServer(async (request, response) => {
-  if (request.url.startsWith('/allowed-devices?count=')) {
-    response.end(await allowedDevices(Number(request.url.split('=')[1])))
+  if (request.url.startsWith('/decided/')) {
+    const asked = new URL(request.url, url)
+    response.end(await decided(models[asked.pathname.split('/')[2]], Number(asked.searchParams.get('count'))))
   } else if (request.url.startsWith('/sign-in/')) {
     await provider.interactionFinished(request, response, { login: { accountId: 'alice' } })
   } else {
