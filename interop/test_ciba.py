@@ -223,6 +223,35 @@ def test_what_was_decided_before_a_power_cut_is_told_after_it(bank):
     assert fetch(bank, "pinged", bank.pinged_secret, answer.json()).status_code == 200
 
 
+def test_oauth4webapi_signs_its_requests(bank):
+    program = Lines(node("oauth4webapi_ciba.mjs"))
+    try:
+        keys = bank.directory / "signing.jwks"
+        keys.write_text(json.dumps(program.hear()["jwks"]))
+        bank.add_client("signing", "--name", "Third Bank", "--auth", "private_key_jwt", "--jwks-file", keys, "--grant", "ciba",
+                        "--scopes", "openid orders.read", "--backchannel-request-signing-alg", "ES256")
+        got = program.ask({"issuer": bank.issuer, "client": "signing", "parameters": {
+            "scope": "openid orders.read", "login_hint": "alice", "binding_message": "Signed: W4SCT", "requested_expiry": "120"}})
+        bank.secret("auth_req_id of a signed request", got["started"]["auth_req_id"])
+        assert got["started"]["expires_in"] == 120, "what was signed is what counts"
+        assert {"ES256", "PS256"} <= set(got["advertised"]) and not [name for name in got["advertised"] if name.startswith("HS")]
+        refused = got["refused"]
+        assert {(answer["status"], answer["error"]) for answer in refused.values()} == {(400, "invalid_request")}, refused
+        # PS256 is the server's, and the key is the client's; but the client is registered for ES256.
+        reasons = {name: answer["text"] for name, answer in refused.items()}
+        assert "before" in reasons["replayed"] and "algorithm" in reasons["otherAlgorithm"], reasons
+        assert "no key" in reasons["otherKey"] and "signed" in reasons["unsigned"], reasons
+        # Of seven that came one was shown.
+        browser = decide(bank, "approval-approve-1", "Third Bank", "Signed: W4SCT")
+        assert "Nothing waits for you" in browser.page.text
+        tokens = program.ask({})
+    finally:
+        program.close()
+    for name in ("access_token", "id_token"):
+        bank.secret(f"{name} of a signed request", tokens["tokens"][name])
+    assert tokens["claims"]["urn:openid:params:jwt:claim:auth_req_id"] == got["started"]["auth_req_id"]
+
+
 def test_what_a_client_is_told(bank):
     answer = initiate(bank, "bank", bank.bank_secret)
     told = [fetch(bank, "bank", bank.bank_secret, answer.json()) for _ in range(2)]

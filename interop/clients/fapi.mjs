@@ -2,9 +2,8 @@
 // gateway and back by refresh tokens. Speaks JSON lines: its public keys first, then for each flow a URL to open and what
 // came of it.
 import * as client from 'openid-client'
-import https from 'node:https'
-import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { tlsFetch } from './tls_fetch.mjs'
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const read = async () => JSON.parse((await lines.next()).value)
@@ -16,28 +15,9 @@ const key = { key: pair.privateKey, kid: 'app' }
 say({ jwks: { keys: [{ kty, crv, x, y, kid: 'app', alg: 'ES256', use: 'sig' }] } })
 
 const ask = await read()
-const ca = readFileSync(ask.ca)
 const issuer = new URL(ask.issuer)
 
-const fetchWith = (identity) => (url, options = {}) => {
-  if (!String(url).startsWith('https:')) return fetch(url, options)
-  const tls = identity ? { cert: readFileSync(identity.cert), key: readFileSync(identity.key) } : {}
-  const headers = options.headers instanceof Headers ? Object.fromEntries(options.headers) : (options.headers ?? {})
-  return new Promise((resolve, reject) => {
-    const request = https.request(url, { method: options.method ?? 'GET', headers, ca, ...tls, agent: false }, (answer) => {
-      const parts = []
-      answer.on('data', (part) => parts.push(part))
-      answer.on('end', () => {
-        const got = new Headers()
-        for (const [name, value] of Object.entries(answer.headers)) [value].flat().forEach((one) => got.append(name, one))
-        resolve(new Response([204, 304].includes(answer.statusCode) ? null : Buffer.concat(parts), { status: answer.statusCode, headers: got }))
-      })
-    })
-    request.on('error', reject)
-    if (options.body) request.write(String(options.body))
-    request.end()
-  })
-}
+const fetchWith = (identity) => tlsFetch(ask.ca, identity)
 
 const refusal = (error) => error.error ?? error.cause?.error ?? error.cause?.[0]?.parameters?.error ?? error.cause?.[0]?.scheme ?? String(error)
 const call = (config, token, options) =>

@@ -2,39 +2,21 @@
 // client_secret_jwt. Speaks JSON lines: prints the URL to open, reads the URL it was called back with, prints what it got.
 import * as client from 'openid-client'
 import * as oauth from 'oauth4webapi'
-import https from 'node:https'
-import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { tlsFetch } from './tls_fetch.mjs'
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const read = async () => JSON.parse((await lines.next()).value)
 const say = (value) => console.log(JSON.stringify(value))
 
 const ask = await read()
-const ca = readFileSync(ask.ca)
 const issuer = new URL(ask.issuer)
 
-// fetch over our authority, with a certificate of the client or without. Notes every address it was called with.
+// Notes every address it was called with.
 const called = []
-const fetchWith = (identity) => (url, options = {}) => {
+const fetchWith = (identity) => (url, options) => {
   called.push(String(url))
-  if (!String(url).startsWith('https:')) return fetch(url, options)
-  const tls = identity ? { cert: readFileSync(identity.cert), key: readFileSync(identity.key) } : {}
-  const headers = options.headers instanceof Headers ? Object.fromEntries(options.headers) : (options.headers ?? {})
-  return new Promise((resolve, reject) => {
-    const request = https.request(url, { method: options.method ?? 'GET', headers, ca, ...tls, agent: false }, (answer) => {
-      const parts = []
-      answer.on('data', (part) => parts.push(part))
-      answer.on('end', () => {
-        const got = new Headers()
-        for (const [name, value] of Object.entries(answer.headers)) [value].flat().forEach((one) => got.append(name, one))
-        resolve(new Response([204, 304].includes(answer.statusCode) ? null : Buffer.concat(parts), { status: answer.statusCode, headers: got }))
-      })
-    })
-    request.on('error', reject)
-    if (options.body) request.write(String(options.body))
-    request.end()
-  })
+  return tlsFetch(ask.ca, identity)(url, options)
 }
 
 const configure = async (id, authentication, metadata, identity) => {
