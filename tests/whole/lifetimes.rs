@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_model::{AccessTokenFormat, Client, ClientId, GrantType, OptionalScopes, TokenLife};
-use countersign_oauth::ports::Clients as _;
+use countersign_oauth::ports::{Clients as _, Grants as _};
 use http::StatusCode;
 use serde_json::json;
 

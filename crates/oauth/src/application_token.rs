@@ -71,16 +71,10 @@ impl<P: Ports> Engine<P> {
         found.scopes = found.scopes.intersection(&found.client.scopes);
         let now = self.now();
         let Some(made) = self.made_again(&found, now)? else { return Ok(None) };
-        // Of two callers one gets the new token: the old one is spent here, and revoked below.
-        let once = TokenHash::of(format!("reset {}", found.record.id.as_str()).as_bytes());
-        if !self.ports.remember_proof(&once, now.plus(self.settings.lifetimes.access_token)).await? {
-            return Ok(None);
-        }
-        self.ports.revoke_access_token(&found.record.id, now).await?;
         let record = made.record.clone();
-        match self.ports.record_issuance(&record, None).await? {
+        match self.ports.replace_access_token(&found.record.id, &record, now).await? {
             Recorded::Kept => Ok(Some((ApplicationToken { record, ..found }, made.into_response()))),
-            Recorded::GrantRevoked => Ok(None),
+            Recorded::Revoked => Ok(None),
         }
     }
 
@@ -131,6 +125,25 @@ impl<P: Ports> Engine<P> {
     ) -> Result<bool, Error> {
         let Some(found) = self.check_token(call, client, token).await? else { return Ok(false) };
         self.ports.revoke_access_token(&found.record.id, self.now()).await?;
+        Ok(true)
+    }
+
+    /// Ends what the person of a token gave to the client, every token of it, and the memory that they agreed: they will
+    /// be asked again. A token that the application has for itself ends alone. `false`: no such token of the caller's.
+    ///
+    /// # Errors
+    /// As [`Engine::check_token`].
+    pub async fn delete_grant(
+        &self,
+        call: &ClientCall<'_>,
+        client: &str,
+        token: &str,
+    ) -> Result<bool, Error> {
+        let Some(found) = self.check_token(call, client, token).await? else { return Ok(false) };
+        match &found.user {
+            Some(user) => self.withdraw(&user.id, &found.client.client_id).await?,
+            None => self.ports.revoke_access_token(&found.record.id, self.now()).await?,
+        }
         Ok(true)
     }
 

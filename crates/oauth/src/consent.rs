@@ -1,6 +1,9 @@
 //! What a person agreed that a client may have: all that it asked for, or some (RFC 6749 §3.3).
 
-use countersign_model::{Client, ScopeSet};
+use countersign_model::{Client, ClientId, ScopeSet, UserId};
+
+use crate::ports::Ports;
+use crate::{Engine, Error};
 
 /// What a person gave a client, and what they left out of what it asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,6 +42,16 @@ impl Consent {
             granted: self.granted.difference(&later.declined).union(&later.granted),
             declined: self.declined.difference(&later.granted).union(&later.declined),
         }
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// A person takes back whatever they gave a client: what it remembers of their answers, and what it holds.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn withdraw(&self, user: &UserId, client: &ClientId) -> Result<(), Error> {
+        Ok(self.ports.withdraw_consent(user, client, self.now()).await?)
     }
 }
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::acr::class_of;
 use crate::authorize::{resource, scope};
 use crate::ports::{
-    Approval, AuthenticationEvent, DecoupledKind, DecoupledRequest, Grant, Ports, Unavailable,
+    Approval, AuthenticationEvent, Basis, DecoupledKind, DecoupledRequest, Grant, Ports, Unavailable,
 };
 use crate::{ClientCall, Consent, Engine, Error, UserCode};
 
@@ -79,7 +79,15 @@ pub struct DeviceRequest {
 pub(crate) struct Decided<'a> {
     pub(crate) user: &'a UserId,
     pub(crate) session: Option<&'a SessionId>,
+    pub(crate) basis: Basis,
     pub(crate) authentication: AuthenticationEvent,
+}
+
+impl<'a> Decided<'a> {
+    /// By a person at a page.
+    pub(crate) fn in_session(session: &'a Session, authentication: AuthenticationEvent) -> Self {
+        Self { user: &session.user, session: Some(&session.id), basis: Basis::Session, authentication }
+    }
 }
 
 impl<P: Ports> Engine<P> {
@@ -188,7 +196,7 @@ impl<P: Ports> Engine<P> {
             amr: session.amr.clone(),
             acr: class.map(str::to_owned).or_else(|| session.acr.clone()),
         };
-        let decided = Decided { user: &session.user, session: Some(&session.id), authentication };
+        let decided = Decided::in_session(session, authentication);
         if self.approve(&request, &client, decided, agreed).await? {
             Ok(client)
         } else {
@@ -219,7 +227,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Begins the grant of a decoupled request for what the person agreed to, if the client can do without the rest;
-    /// `false` when it no longer waits.
+    /// `false` when it no longer waits, or when the person was signed out or the client removed at that instant.
     pub(crate) async fn approve(
         &self,
         request: &DecoupledRequest,
@@ -249,6 +257,7 @@ impl<P: Ports> Engine<P> {
             authentication: decided.authentication,
             scopes,
         };
-        Ok(self.ports.approve_decoupled(&request.handle, &grant, &approval, now).await?)
+        let given = (&grant, decided.basis);
+        Ok(self.ports.approve_decoupled(&request.handle, given, &approval, now).await?)
     }
 }

@@ -28,7 +28,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Begins a session for a person whose proof (`amr`, RFC 8176: `pwd` for a password) the caller has verified, and
-    /// ends the one it replaces.
+    /// ends the one it replaces; `None` when the account was disabled or its password changed meanwhile.
     ///
     /// # Errors
     /// The store failed.
@@ -37,7 +37,7 @@ impl<P: Ports> Engine<P> {
         user: &User,
         amr: &[&str],
         replaces: Option<&Session>,
-    ) -> Result<SignedIn, Error> {
+    ) -> Result<Option<SignedIn>, Error> {
         let now = self.now();
         // A new secret at every sign-in: one planted before it is worthless (session fixation).
         let cookie = TokenKind::Session.generate(&*self.env.rng);
@@ -51,11 +51,13 @@ impl<P: Ports> Engine<P> {
             created_at: now,
             expires_at: now.plus(self.settings.lifetimes.session),
         };
-        self.ports.begin_session(&session).await?;
+        if !self.ports.begin_session(&session).await? {
+            return Ok(None);
+        }
         if let Some(replaced) = replaces {
             self.ports.end_session(&replaced.id).await?;
         }
-        Ok(SignedIn { cookie, session })
+        Ok(Some(SignedIn { cookie, session }))
     }
 
     /// The live session of a cookie.

@@ -10,7 +10,7 @@ use std::time::Instant;
 use countersign_access::ports::ApiKeys as _;
 use countersign_model::TokenHash;
 use countersign_oauth::ports::{
-    AccessTokens as _, Clients as _, Grant, RefreshToken, RefreshTokens as _, Rotation,
+    AccessTokens as _, Basis, Clients as _, Codes as _, Grant, RefreshToken, RefreshTokens as _, Rotation,
 };
 use countersign_store::{Store, StoreSettings};
 
@@ -40,9 +40,7 @@ async fn main() {
     let grants: Vec<Grant> =
         (0..TASKS).map(|task| grant(&format!("grt_{task:032}"), &person, &app)).collect();
     for one in &grants {
-        countersign_oauth::ports::Codes::store_code(&store, one, &samples::code(one.id.as_str(), one))
-            .await
-            .unwrap();
+        store.store_code(one, Basis::Voucher, &samples::code(one.id.as_str(), one)).await.unwrap();
     }
 
     reads(&store, &first).await;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use countersign_access::ports::{self as access, BoxFuture, Change};
 use countersign_model::{ClientId, GrantId, Timestamp, TokenHash, TokenId};
 use countersign_oauth::ports::{
-    AccessToken, AccessTokens, FoundAccessToken, Recorded, RefreshToken, Unavailable,
+    AccessToken, AccessTokens, FoundAccessToken, MOST_ENDLESS_TOKENS, Recorded, RefreshToken, Unavailable,
 };
 
-use crate::sql::{Param, Row, json, params, statements};
+use crate::sql::{Param, Row, Sql, json, params, statements};
 use crate::tx::{Tx, Write};
 use crate::{Result, Store, clients, grants, refresh_tokens};
 
@@ -51,6 +51,14 @@ pub(crate) const LONGEST_SIGNED: Duration = Duration::from_secs(31 * 86_400);
 statements! {
     INSERT = "INSERT INTO access_tokens (id, reference, grant_id, client_id, subject, claims, issued_at, expires_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    /// One without a grant rests on its client, which is held until it is kept: whoever removes the client finds it too.
+    INSERT_OWN = "INSERT INTO access_tokens \
+        (id, reference, grant_id, client_id, subject, claims, issued_at, expires_at) \
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM clients WHERE id = ?4 /*postgres FOR KEY SHARE*/";
+    /// The oldest of those without an end, in the words of their index.
+    ENDLESS = "SELECT id, grant_id FROM access_tokens WHERE subject = ?1 AND client_id = ?2 \
+        AND expires_at = 9223372036854775807 AND revoked_at IS NULL \
+        ORDER BY issued_at DESC, id DESC LIMIT 1000 OFFSET ?3";
     BY_ID = find!("t.id = ?1");
     BY_REFERENCE = find!("t.reference = ?1");
     REVOKE = revoke!("id = ?1");
@@ -60,8 +68,39 @@ statements! {
         WHERE grant_id = ?1 AND expires_at - issued_at > 2678400000000 AND expires_at > ?2";
 }
 
-/// Keeps an access token inside a transaction.
+/// Keeps an access token of a grant inside a transaction.
 pub(crate) async fn insert(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
+    insert_by(tx, &INSERT, token).await?;
+    if token.expires_at == Timestamp::MAX {
+        give_up_the_oldest(tx, token).await?;
+    }
+    Ok(())
+}
+
+/// Tokens without an end do not heap up: beyond so many of one person and client the oldest goes, and the grant that it
+/// was given on, unless that is this one's.
+async fn give_up_the_oldest(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
+    let values = params![&token.subject, &token.client, MOST_ENDLESS_TOKENS];
+    for mut row in tx.all(&ENDLESS, values).await? {
+        let (id, grant) = (row.text()?.into(), row.text_or_null()?.map(GrantId::from));
+        match grant.filter(|grant| Some(grant) != token.grant.as_ref()) {
+            Some(grant) => grants::revoke(tx, &grant, token.issued_at).await?,
+            None => revoke(tx, &id, token.issued_at).await.map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+/// Revokes an access token inside a transaction; `false` when there is none that counts.
+async fn revoke(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<bool> {
+    let revoked = tx.optional(&REVOKE, params![id, now, now.plus(LONGEST_SIGNED)]).await?;
+    let Some(mut row) = revoked else { return Ok(false) };
+    tx.announce(Change::TokenRevoked(row.text()?.into(), row.time()?), now);
+    Ok(true)
+}
+
+/// Keeps an access token by one of the two statements; how many rows that made.
+async fn insert_by(tx: &mut Tx<'_>, sql: &'static Sql, token: &AccessToken) -> Result<u64> {
     let values = [
         Param::from(&token.id),
         Param::from(token.reference.as_ref()),
@@ -72,7 +111,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
         Param::from(token.issued_at),
         Param::from(token.expires_at),
     ];
-    tx.execute(&INSERT, &values).await.map(drop)
+    tx.execute(sql, &values).await
 }
 
 /// Revokes every token of a client that has not expired, inside a transaction.
@@ -121,10 +160,12 @@ impl Write for Record {
         if let Some(grant) = access.grant.as_ref().or(refresh.as_ref().map(|refresh| &refresh.grant)) {
             let last = refresh.as_ref().map_or(access.expires_at, |r| r.expires_at.max(access.expires_at));
             if !grants::extend(tx, grant, access, last).await? {
-                return Ok(Recorded::GrantRevoked);
+                return Ok(Recorded::Revoked);
             }
+            insert(tx, access).await?;
+        } else if insert_by(tx, &INSERT_OWN, access).await? == 0 {
+            return Ok(Recorded::Revoked);
         }
-        insert(tx, access).await?;
         if let Some(refresh) = refresh {
             refresh_tokens::insert(tx, refresh).await?;
         }
@@ -138,10 +179,28 @@ impl Write for Revoke {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        for mut row in tx.all(&REVOKE, params![&self.0, self.1, self.1.plus(LONGEST_SIGNED)]).await? {
-            tx.announce(Change::TokenRevoked(row.text()?.into(), row.time()?), self.1);
+        revoke(tx, &self.0, self.1).await.map(drop)
+    }
+}
+
+struct Replace {
+    old: TokenId,
+    next: AccessToken,
+    now: Timestamp,
+}
+
+impl Write for Replace {
+    type Output = Recorded;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Recorded> {
+        let Self { old, next, now } = self;
+        let Some(grant) = &next.grant else { return Ok(Recorded::Revoked) };
+        // The grant's row is held: those who replace one token take turns.
+        if !grants::extend(tx, grant, next, next.expires_at).await? || !revoke(tx, old, *now).await? {
+            return Ok(Recorded::Revoked);
         }
-        Ok(())
+        insert(tx, next).await?;
+        Ok(Recorded::Kept)
     }
 }
 
@@ -164,6 +223,15 @@ impl AccessTokens for Store {
 
     async fn revoke_access_token(&self, id: &TokenId, now: Timestamp) -> Result<(), Unavailable> {
         Ok(self.write(Revoke(id.clone(), now)).await?)
+    }
+
+    async fn replace_access_token(
+        &self,
+        old: &TokenId,
+        next: &AccessToken,
+        now: Timestamp,
+    ) -> Result<Recorded, Unavailable> {
+        Ok(self.write(Replace { old: old.clone(), next: next.clone(), now }).await?)
     }
 }
 

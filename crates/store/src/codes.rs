@@ -1,7 +1,7 @@
 //! Authorization codes (RFC 6749 §4.1.2).
 
 use countersign_model::{Timestamp, TokenHash};
-use countersign_oauth::ports::{AuthorizationCode, Codes, ConsumedCode, Grant, Unavailable};
+use countersign_oauth::ports::{AuthorizationCode, Basis, Codes, ConsumedCode, Grant, Unavailable};
 
 use crate::sql::{Param, json, params, statements};
 use crate::tx::{Tx, Write};
@@ -14,17 +14,21 @@ statements! {
     GRANT = "SELECT grant_id FROM authorization_codes WHERE hash = ?1";
 }
 
-struct Keep(Grant, AuthorizationCode);
+struct Keep(Grant, Basis, AuthorizationCode);
 
 impl Write for Keep {
-    type Output = ();
+    type Output = bool;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let Self(grant, code) = self;
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let Self(grant, basis, code) = self;
+        if !grants::rests(tx, grant, *basis, code.issued_at).await? {
+            return Ok(false);
+        }
         grants::insert(tx, grant, code.expires_at).await?;
         let values =
             [Param::from(&code.hash), Param::from(&code.grant), json(code)?, Param::from(code.expires_at)];
-        tx.execute(&INSERT, &values).await.map(drop)
+        tx.execute(&INSERT, &values).await?;
+        Ok(true)
     }
 }
 
@@ -49,8 +53,13 @@ impl Write for Consume {
 }
 
 impl Codes for Store {
-    async fn store_code(&self, grant: &Grant, code: &AuthorizationCode) -> Result<(), Unavailable> {
-        Ok(self.write(Keep(grant.clone(), code.clone())).await?)
+    async fn store_code(
+        &self,
+        grant: &Grant,
+        basis: Basis,
+        code: &AuthorizationCode,
+    ) -> Result<bool, Unavailable> {
+        Ok(self.write(Keep(grant.clone(), basis, code.clone())).await?)
     }
 
     async fn consume_code(&self, hash: &TokenHash, now: Timestamp) -> Result<ConsumedCode, Unavailable> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_model::{Timestamp, TokenHash};
 use countersign_oauth::ports::{
-    Approval, DecoupledRequest, DecoupledRequests, Grant, Poll, PollRequest, Unavailable,
+    Approval, Basis, DecoupledRequest, DecoupledRequests, Grant, Poll, PollRequest, Unavailable,
 };
 
 use crate::sql::{Param, json, params, statements};
@@ -107,6 +107,7 @@ impl Write for LookUp {
 struct Approve {
     handle: TokenHash,
     grant: Grant,
+    basis: Basis,
     approval: Approval,
     now: Timestamp,
 }
@@ -115,7 +116,10 @@ impl Write for Approve {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let Self { handle, grant, approval, now } = self;
+        let Self { handle, grant, basis, approval, now } = self;
+        if !grants::rests(tx, grant, *basis, *now).await? {
+            return Ok(false);
+        }
         let values = [Param::from(handle), json(approval)?, Param::from(*now)];
         let Some(mut row) = tx.optional(&APPROVE, &values).await? else { return Ok(false) };
         grants::insert(tx, grant, row.time()?).await?;
@@ -163,12 +167,12 @@ impl DecoupledRequests for Store {
     async fn approve_decoupled(
         &self,
         handle: &TokenHash,
-        grant: &Grant,
+        (grant, basis): (&Grant, Basis),
         approval: &Approval,
         now: Timestamp,
     ) -> Result<bool, Unavailable> {
         let (handle, grant, approval) = (*handle, grant.clone(), approval.clone());
-        Ok(self.write(Approve { handle, grant, approval, now }).await?)
+        Ok(self.write(Approve { handle, grant, basis, approval, now }).await?)
     }
 
     async fn deny_decoupled(&self, handle: &TokenHash, now: Timestamp) -> Result<bool, Unavailable> {

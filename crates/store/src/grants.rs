@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use countersign_access::ports::Change;
-use countersign_model::{ClientId, GrantId, ScopeSet, SessionId, Timestamp, UserId};
+use countersign_model::{ClientId, GrantId, ScopeSet, Timestamp, UserId};
 use countersign_oauth::Consent;
-use countersign_oauth::ports::{AccessToken, Grant, Grants, Offline, Unavailable};
+use countersign_oauth::ports::{AccessToken, Basis, Grant, Grants, Offline, Unavailable};
 
 use crate::access_tokens::LONGEST_SIGNED;
-use crate::sql::{Row, params, statements};
+use crate::sessions::{self, WhichSessions};
+use crate::sql::{Param, Row, Sql, params, statements};
 use crate::tx::{Tx, Write};
-use crate::{Result, Store, access_tokens, read_all};
+use crate::{Result, Store, access_tokens, clients, read_all};
 
 macro_rules! columns {
     () => {
@@ -39,7 +40,29 @@ macro_rules! offline {
     };
 }
 
+// What a grant in a session rests on: the session, and whatever else of its person.
+macro_rules! rests_on_session {
+    ($($and:literal)?) => {
+        concat!(
+            "SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id JOIN clients c ON c.id = ?1 ",
+            $($and,)?
+            "LEFT JOIN users o ON o.id = c.owner WHERE s.id = ?2 AND ",
+            sessions::live!("?3"),
+            " AND ",
+            clients::counts!()
+        )
+    };
+}
+
 statements! {
+    // On PostgreSQL what a grant rests on is held until the grant is kept: whoever removes it, to revoke what was given
+    // on it, waits, and then finds the grant too.
+    RESTS_ON_CLIENT = concat!("SELECT 1 FROM clients c LEFT JOIN users o ON o.id = c.owner WHERE c.id = ?1 AND ",
+        clients::counts!(), " /*postgres FOR KEY SHARE OF c*/");
+    RESTS_ON_SESSION = concat!(rests_on_session!(), " /*postgres FOR KEY SHARE OF s, c*/");
+    RESTS_ON_CONSENT = concat!(
+        rests_on_session!("JOIN consents k ON k.user_id = s.user_id AND k.client_id = c.id "),
+        " /*postgres FOR KEY SHARE OF s, c, k*/");
     INSERT = concat!("INSERT INTO grants (", columns!(), ", tokens_expire_at, expires_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)");
     BY_ID = concat!("SELECT ", columns!(), " FROM grants WHERE id = ?1");
@@ -84,6 +107,17 @@ fn read(mut row: Row) -> Result<Grant> {
     })
 }
 
+/// Whether what a new grant rests on is there, and, until the transaction ends, stays.
+pub(crate) async fn rests(tx: &mut Tx<'_>, grant: &Grant, basis: Basis, now: Timestamp) -> Result<bool> {
+    let session = params![&grant.client, grant.session.as_ref(), now];
+    let found = match basis {
+        Basis::Voucher => tx.optional(&RESTS_ON_CLIENT, params![&grant.client]).await?,
+        Basis::Session => tx.optional(&RESTS_ON_SESSION, session).await?,
+        Basis::Consent => tx.optional(&RESTS_ON_CONSENT, session).await?,
+    };
+    Ok(found.is_some())
+}
+
 /// Keeps a new grant that lives at least until `expires_at`.
 pub(crate) async fn insert(tx: &mut Tx<'_>, grant: &Grant, expires_at: Timestamp) -> Result<()> {
     let values = params![
@@ -113,44 +147,34 @@ pub(crate) async fn extend(
 
 /// Revokes a grant inside a transaction. Its codes and tokens die with it, because they are looked up with it.
 pub(crate) async fn revoke(tx: &mut Tx<'_>, id: &GrantId, now: Timestamp) -> Result<()> {
-    let revoked = tx.all(&REVOKE, params![id, now, now.plus(LONGEST_SIGNED)]).await?;
-    end(tx, revoked, now).await
+    revoke_those(tx, &REVOKE, Param::from(id), now).await.map(drop)
 }
 
 /// Revokes every grant of a client inside a transaction.
 pub(crate) async fn revoke_of_client(tx: &mut Tx<'_>, client: &ClientId, now: Timestamp) -> Result<()> {
-    let revoked = tx.all(&REVOKE_OF_CLIENT, params![client, now, now.plus(LONGEST_SIGNED)]).await?;
-    end(tx, revoked, now).await
+    revoke_those(tx, &REVOKE_OF_CLIENT, Param::from(client), now).await.map(drop)
 }
 
-/// Revokes what was given in a session inside a transaction; says how much that was.
-pub(crate) async fn revoke_of_session(
+/// Revokes what was given in a session, or by a person in whatever session, inside a transaction; says how much that was.
+pub(crate) async fn revoke_of_sessions(
     tx: &mut Tx<'_>,
-    session: &SessionId,
+    which: &WhichSessions,
     offline: Offline,
     now: Timestamp,
 ) -> Result<usize> {
-    let sql = match offline {
-        Offline::Kept => &REVOKE_ONLINE_OF_SESSION,
-        Offline::Ended => &REVOKE_OF_SESSION,
+    let (sql, whose) = match (which, offline) {
+        (WhichSessions::One(id), Offline::Kept) => (&REVOKE_ONLINE_OF_SESSION, Param::from(id)),
+        (WhichSessions::One(id), Offline::Ended) => (&REVOKE_OF_SESSION, Param::from(id)),
+        (WhichSessions::OfPerson(id), Offline::Kept) => (&REVOKE_ONLINE_OF_USER, Param::from(id)),
+        (WhichSessions::OfPerson(id), Offline::Ended) => (&REVOKE_OF_USER, Param::from(id)),
     };
-    let revoked = tx.all(sql, params![session, now, now.plus(LONGEST_SIGNED)]).await?;
-    let count = revoked.len();
-    end(tx, revoked, now).await.map(|()| count)
+    revoke_those(tx, sql, whose, now).await
 }
 
-/// Revokes what a person gave inside a transaction, in whatever session; says how much that was.
-pub(crate) async fn revoke_of_user(
-    tx: &mut Tx<'_>,
-    user: &UserId,
-    offline: Offline,
-    now: Timestamp,
-) -> Result<usize> {
-    let sql = match offline {
-        Offline::Kept => &REVOKE_ONLINE_OF_USER,
-        Offline::Ended => &REVOKE_OF_USER,
-    };
-    let revoked = tx.all(sql, params![user, now, now.plus(LONGEST_SIGNED)]).await?;
+/// Revokes those that a statement finds by its first parameter; says how many that were.
+async fn revoke_those(tx: &mut Tx<'_>, sql: &'static Sql, whose: Param<'_>, now: Timestamp) -> Result<usize> {
+    let values = [whose, Param::from(now), Param::from(now.plus(LONGEST_SIGNED))];
+    let revoked = tx.all(sql, &values).await?;
     let count = revoked.len();
     end(tx, revoked, now).await.map(|()| count)
 }
@@ -225,14 +249,6 @@ impl Store {
     pub async fn grants(&self, user: &UserId, now: Timestamp) -> Result<Vec<Grant>> {
         read_all(self.many(&LIVE_OF_USER, params![user, now]).await?, read)
     }
-
-    /// Forgets that a person agreed to anything for a client, and revokes what the client holds of it.
-    ///
-    /// # Errors
-    /// Whatever keeps the database from answering.
-    pub async fn withdraw_consent(&self, user: &UserId, client: &ClientId, now: Timestamp) -> Result<()> {
-        self.write(Withdraw(user.clone(), client.clone(), now)).await
-    }
 }
 
 struct Withdraw(UserId, ClientId, Timestamp);
@@ -290,10 +306,15 @@ impl Write for RememberConsent {
 struct Begin(Grant, Timestamp);
 
 impl Write for Begin {
-    type Output = ();
+    type Output = bool;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        insert(tx, &self.0, self.1).await
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let Self(grant, now) = self;
+        if !rests(tx, grant, Basis::Voucher, *now).await? {
+            return Ok(false);
+        }
+        insert(tx, grant, *now).await?;
+        Ok(true)
     }
 }
 
@@ -314,7 +335,16 @@ impl Grants for Store {
         Ok(self.write(RememberConsent { user, client, answer, now }).await?)
     }
 
-    async fn begin_grant(&self, grant: &Grant, now: Timestamp) -> Result<(), Unavailable> {
+    async fn withdraw_consent(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        Ok(self.write(Withdraw(user.clone(), client.clone(), now)).await?)
+    }
+
+    async fn begin_grant(&self, grant: &Grant, now: Timestamp) -> Result<bool, Unavailable> {
         Ok(self.write(Begin(grant.clone(), now)).await?)
     }
 

@@ -39,6 +39,11 @@ static MIGRATIONS: &[Migration] = &[
         name: "strangers_requests",
         text: include_str!("../migrations/0009_strangers_requests.sql"),
     },
+    Migration {
+        version: 10,
+        name: "endless_tokens",
+        text: include_str!("../migrations/0010_endless_tokens.sql"),
+    },
 ];
 
 /// This program's version, kept beside each step so that the message about a newer database can name who made it.

@@ -7,13 +7,24 @@ use crate::sql::{Param, Row, json, params, statements};
 use crate::tx::{Tx, Write};
 use crate::{Result, Store, grants, read_all};
 
+// A session counts until it ends, as long as its person may sign in and has not changed the password since. `s` is the
+// session and `u` its person.
+macro_rules! live {
+    ($now:literal) => {
+        concat!("s.expires_at > ", $now, " AND u.status = 'enabled' AND u.password_changed_at <= s.auth_time")
+    };
+}
+pub(crate) use live;
+
 /// Live sessions, with whose they are and how many grants of theirs count.
 macro_rules! listed {
     () => {
-        "s.secret, s.id, s.user_id, s.auth_time, s.amr, s.acr, s.created_at, s.expires_at, u.username, \
-        (SELECT count(*) FROM grants g WHERE g.session_id = s.id AND g.revoked_at IS NULL AND g.expires_at > ?1) \
-        FROM sessions s JOIN users u ON u.id = s.user_id \
-        WHERE s.expires_at > ?1 AND u.status = 'enabled' AND u.password_changed_at <= s.auth_time"
+        concat!(
+            "s.secret, s.id, s.user_id, s.auth_time, s.amr, s.acr, s.created_at, s.expires_at, u.username, \
+            (SELECT count(*) FROM grants g WHERE g.session_id = s.id AND g.revoked_at IS NULL AND g.expires_at > ?1) \
+            FROM sessions s JOIN users u ON u.id = s.user_id WHERE ",
+            live!("?1")
+        )
     };
 }
 
@@ -49,11 +60,12 @@ pub struct RevokedSessions {
 }
 
 statements! {
+    /// The person is held until the session is kept: whoever disables them waits, and then finds the session too.
     INSERT = "INSERT INTO sessions (secret, id, user_id, auth_time, amr, acr, created_at, expires_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    LIVE = "SELECT s.secret, s.id, s.user_id, s.auth_time, s.amr, s.acr, s.created_at, s.expires_at \
-        FROM sessions s JOIN users u ON u.id = s.user_id \
-        WHERE s.secret = ?1 AND s.expires_at > ?2 AND u.status = 'enabled' AND u.password_changed_at <= s.auth_time";
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM users \
+        WHERE id = ?3 AND status = 'enabled' AND password_changed_at <= ?4 /*postgres FOR SHARE*/";
+    LIVE = concat!("SELECT s.secret, s.id, s.user_id, s.auth_time, s.amr, s.acr, s.created_at, s.expires_at \
+        FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.secret = ?1 AND ", live!("?2"));
     DELETE = "DELETE FROM sessions WHERE id = ?1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = ?1";
     LIST = concat!("SELECT ", listed!(), " AND s.id > ?2 ORDER BY s.id LIMIT ?3");
@@ -79,9 +91,9 @@ fn read(row: &mut Row) -> Result<Session> {
 struct Begin(Session);
 
 impl Write for Begin {
-    type Output = ();
+    type Output = bool;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let Self(session) = self;
         let values = [
             Param::from(&session.secret),
@@ -93,7 +105,7 @@ impl Write for Begin {
             Param::from(session.created_at),
             Param::from(session.expires_at),
         ];
-        tx.execute(&INSERT, &values).await.map(drop)
+        Ok(tx.execute(&INSERT, &values).await? == 1)
     }
 }
 
@@ -114,18 +126,14 @@ impl Write for Revoke {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<RevokedSessions> {
         let Self(which, offline, now) = self;
-        let (sessions, grants, left) = match which {
-            WhichSessions::One(id) => (
-                tx.execute(&DELETE, params![id]).await?,
-                grants::revoke_of_session(tx, id, *offline, *now).await?,
-                tx.optional(&LEFT_OF_SESSION, params![id, *now]).await?,
-            ),
-            WhichSessions::OfPerson(user) => (
-                tx.execute(&DELETE_OF_USER, params![user]).await?,
-                grants::revoke_of_user(tx, user, *offline, *now).await?,
-                tx.optional(&LEFT_OF_USER, params![user, *now]).await?,
-            ),
+        let (delete, count_left, whose) = match which {
+            WhichSessions::One(id) => (&DELETE, &LEFT_OF_SESSION, Param::from(id)),
+            WhichSessions::OfPerson(user) => (&DELETE_OF_USER, &LEFT_OF_USER, Param::from(user)),
         };
+        // The sessions come first: whatever is being given in them waits for that, or is found after it.
+        let sessions = tx.execute(delete, std::slice::from_ref(&whose)).await?;
+        let grants = grants::revoke_of_sessions(tx, which, *offline, *now).await?;
+        let left = tx.optional(count_left, &[whose, Param::from(*now)]).await?;
         let left = left.map(|mut row| count(&mut row)).transpose()?.unwrap_or_default();
         Ok(RevokedSessions { sessions, grants: u64::try_from(grants).unwrap_or(u64::MAX), left })
     }
@@ -180,7 +188,7 @@ impl People for Store {
         Ok(self.user_by_id(id).await?)
     }
 
-    async fn begin_session(&self, session: &Session) -> Result<(), Unavailable> {
+    async fn begin_session(&self, session: &Session) -> Result<bool, Unavailable> {
         Ok(self.write(Begin(session.clone())).await?)
     }
 

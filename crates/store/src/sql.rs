@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{Result, StoreError};
 
-/// One statement, written once, with `?1 ?2 …` placeholders. PostgreSQL gets `$1 $2 …`, made at first use.
+/// One statement, written once, with `?1 ?2 …` placeholders. PostgreSQL gets `$1 $2 …`, made at first use; what stands in
+/// `/*postgres … */` is for it alone: SQLite has one writer, and needs no locks on rows.
 #[derive(Debug)]
 pub(crate) struct Sql {
     text: &'static str,
@@ -28,7 +29,7 @@ impl Sql {
 
     /// The text for PostgreSQL. No statement holds a question mark that is not a placeholder; a test holds that.
     pub(crate) fn postgres(&self) -> &str {
-        self.postgres.get_or_init(|| self.text.replace('?', "$"))
+        self.postgres.get_or_init(|| self.text.replace('?', "$").replace("/*postgres ", "").replace("*/", ""))
     }
 }
 

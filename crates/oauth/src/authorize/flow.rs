@@ -9,7 +9,7 @@ use super::{
     Step, Wanted, checks,
 };
 use crate::acr::class_of;
-use crate::ports::{AuthenticationEvent, AuthorizationCode, Grant, Interaction, Ports};
+use crate::ports::{AuthenticationEvent, AuthorizationCode, Basis, Grant, Interaction, Ports};
 use crate::profile::Rules;
 use crate::token::FrontChannel;
 use crate::userinfo::ScopeClaims;
@@ -192,7 +192,10 @@ impl<P: Ports> Engine<P> {
         let person = if tells { self.ports.user(&session.user).await? } else { None };
         let told = person.as_ref().map(|person| ScopeClaims::of(person, &scopes)).unwrap_or_default();
         if response_type.gives_code() {
-            let code = self.give_code(&reply, wanted, (session, &authentication), scopes).await?;
+            let Some(code) = self.give_code(&reply, wanted, (session, &authentication), scopes).await? else {
+                // Signed out, taken back or removed since it was looked at: as if that had come first.
+                return self.refuse(Refused::Back(Box::new(reply), Error::AccessDenied)).await;
+            };
             parameters.push(("code", code.expose().clone()));
         }
         if response_type.gives_id_token() {
@@ -211,13 +214,14 @@ impl<P: Ports> Engine<P> {
         self.answer(reply, parameters).await
     }
 
+    /// Keeps a grant and a code for it; `None` when what the grant rests on is no more.
     async fn give_code(
         &self,
         reply: &Reply,
         wanted: Wanted,
         (session, authentication): (&Session, &AuthenticationEvent),
         scopes: ScopeSet,
-    ) -> Result<SecretString, Error> {
+    ) -> Result<Option<SecretString>, Error> {
         let now = self.now();
         let code = self.env.rng.token();
         let grant = Grant {
@@ -249,8 +253,8 @@ impl<P: Ports> Engine<P> {
             issued_at: now,
             expires_at: now.plus(self.settings.lifetimes.authorization_code.min(longest)),
         };
-        self.ports.store_code(&grant, &kept).await?;
-        Ok(code)
+        let basis = if reply.client.first_party { Basis::Session } else { Basis::Consent };
+        Ok(self.ports.store_code(&grant, basis, &kept).await?.then_some(code))
     }
 
     async fn consented(

@@ -7,7 +7,7 @@ use countersign_model::{Client, ClientId, ScopeSet, Session, SessionId, Timestam
 
 use crate::acr::class_of;
 use crate::device::Decided;
-use crate::ports::{AuthenticationEvent, DecoupledKind, DecoupledRequest, Ports};
+use crate::ports::{AuthenticationEvent, Basis, DecoupledKind, DecoupledRequest, Ports};
 use crate::{Engine, Error};
 
 /// The scope with which a program answers in a person's name. Nobody who registers a client for themselves has it.
@@ -114,10 +114,10 @@ impl<P: Ports> Engine<P> {
         }
         let authentication = self.sign_in_of(approver, &pending.acr_values)?;
         let decided = match approver {
-            Approver::Session(session) => {
-                Decided { user: &session.user, session: Some(&session.id), authentication }
+            Approver::Session(session) => Decided::in_session(session, authentication),
+            Approver::Token { user, session, .. } => {
+                Decided { user, session, basis: Basis::Voucher, authentication }
             }
-            Approver::Token { user, session, .. } => Decided { user, session, authentication },
         };
         if self.approve(&request, &pending.client, decided, agreed).await? {
             Ok(pending.client)

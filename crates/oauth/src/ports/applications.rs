@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use countersign_model::{Client, ClientId, Timestamp, UserId};
 
-use super::{Registered, Unavailable};
-
-type Answer<T> = Result<T, Unavailable>;
+use super::{Answer, Registered};
 
 /// Applications that people registered: clients with an owner.
 pub trait Applications: Send + Sync {

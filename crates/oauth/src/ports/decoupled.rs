@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_model::{ClientId, GrantId, ScopeSet, SessionId, Timestamp, TokenHash, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, AuthenticationEvent, BackchannelRequest, Grant};
+use super::{Answer, AuthenticationEvent, BackchannelRequest, Basis, Grant};
 
 /// Which flow a request belongs to. What one flow gave out is nothing in the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -129,11 +129,12 @@ pub trait DecoupledRequests: Send + Sync {
         handle: &TokenHash,
         now: Timestamp,
     ) -> impl Future<Output = Answer<Option<DecoupledRequest>>> + Send;
-    /// Decides it and begins its grant, in one transaction; `false` when it no longer waits.
+    /// Decides it and begins its grant, in one transaction; `false` when it no longer waits, or when what the grant rests
+    /// on is no more.
     fn approve_decoupled(
         &self,
         handle: &TokenHash,
-        grant: &Grant,
+        given: (&Grant, Basis),
         approval: &Approval,
         now: Timestamp,
     ) -> impl Future<Output = Answer<bool>> + Send;

@@ -103,10 +103,7 @@ impl<P: Ports> Engine<P> {
         let secret = self.with_secret(&mut client)?;
         let client = Arc::new(client);
         match self.ports.register_application(&client, owner, policy.most_per_person).await? {
-            Registered::Kept => {
-                tracing::info!(client = %client.client_id, user = %owner, "a person registered an application");
-                Ok(Application { client, secret })
-            }
+            Registered::Kept => Ok(Application { client, secret }),
             Registered::TokenSpent | Registered::Full => Err(ApplicationError::TooMany),
         }
     }
@@ -201,7 +198,6 @@ impl<P: Ports> Engine<P> {
     /// As [`Engine::application`].
     pub async fn delete_application(&self, owner: &UserId, id: &ClientId) -> Result<(), ApplicationError> {
         if self.ports.delete_application(id, owner, self.now()).await? {
-            tracing::info!(client = %id, user = %owner, "a person ended their application");
             Ok(())
         } else {
             Err(ApplicationError::NotYours)

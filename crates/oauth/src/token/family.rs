@@ -68,7 +68,7 @@ impl<P: Ports> Engine<P> {
             }
             // RFC 6749 §4.1.2: the code came a second time while this one was being answered, or the person took back
             // what they gave before it was fetched.
-            Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
+            Recorded::Revoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
         }
     }
 }

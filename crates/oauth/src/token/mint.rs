@@ -50,7 +50,7 @@ impl<P: Ports> Engine<P> {
         let made = self.make_access_token(&order, self.now())?;
         match self.ports.record_issuance(&made.record, None).await? {
             Recorded::Kept => Ok(made.into_response()),
-            Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
+            Recorded::Revoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
         }
     }
 }

@@ -38,14 +38,14 @@ async fn only_openid_tokens_of_people() {
 async fn sessions_begin_are_found_and_end() {
     let house = House::new().await;
     let alice = house.engine.person("ALICE").await.unwrap().unwrap();
-    let first = house.engine.sign_in(&alice, &["pwd"], None).await.unwrap();
+    let first = house.engine.sign_in(&alice, &["pwd"], None).await.unwrap().unwrap();
     let found = house.engine.session(&first.cookie).await.unwrap().unwrap();
     assert_eq!((&found.id, found.amr.as_slice()), (&first.session.id, &["pwd".to_owned()][..]));
-    let second = house.engine.sign_in(&alice, &["pwd"], Some(&first.session)).await.unwrap();
+    let second = house.engine.sign_in(&alice, &["pwd"], Some(&first.session)).await.unwrap().unwrap();
     assert!(house.engine.session(&first.cookie).await.unwrap().is_none(), "a new secret at every sign-in");
     house.engine.sign_out(&second.session).await.unwrap();
     assert!(house.engine.session(&second.cookie).await.unwrap().is_none());
-    let third = house.engine.sign_in(&alice, &["pwd"], None).await.unwrap();
+    let third = house.engine.sign_in(&alice, &["pwd"], None).await.unwrap().unwrap();
     house.advance(12 * 3_600);
     assert!(house.engine.session(&third.cookie).await.unwrap().is_none());
 }

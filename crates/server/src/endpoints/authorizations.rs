@@ -77,8 +77,8 @@ pub(crate) async fn withdraw(
     let signed_in = form.person(&state, Onward::Authorizations).await?;
     let id = ClientId::from(form.one("client_id").ok_or(Failure::NotFound)?);
     form.check(&state, Form::Authorization, &signed_in.about(&id))?;
-    let (user, now) = (&signed_in.user.id, state.env().now());
-    state.store().withdraw_consent(user, &id, now).await.map_err(Unavailable::from)?;
+    let user = &signed_in.user.id;
+    state.engine().withdraw(user, &id).await?;
     let address = address.0;
     tracing::info!(target: "countersign::audit", event = "authorization_withdrawn", %user, client = %id, %address, "authorization withdrawn");
     Ok(see_other(&state.path(&format!("{PATH}?done=withdrawn"))))

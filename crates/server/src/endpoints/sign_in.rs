@@ -133,30 +133,31 @@ pub(crate) async fn submit(
     let username = form.one("username").unwrap_or_default();
     let password = SecretString::from(form.one("password").unwrap_or_default());
 
-    match authenticate(&state, form.headers(), (username, &password), address.0).await? {
+    let refusal = match authenticate(&state, form.headers(), (username, &password), address.0).await? {
         Ok(user) => {
             // The session this browser had before ends, whoever's it was (session fixation: never the same secret).
             let former = state.session(form.headers()).await?;
-            let signed_in = state.engine().sign_in(&user, &["pwd"], former.as_ref()).await?;
-            let mut response = match interaction {
-                Some(interaction) => {
-                    let session = Some(&signed_in.session);
-                    next(&state, &state.engine().resume(interaction, session, &browser.hash()).await?)
-                }
-                None => see_other(&Onward::read(form.params()).page(&state)),
-            };
-            state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
-            known_browser::remember(state.cookies(), response.headers_mut(), &user, state.env());
-            Ok(response)
+            if let Some(signed_in) = state.engine().sign_in(&user, &["pwd"], former.as_ref()).await? {
+                let mut response = match interaction {
+                    Some(interaction) => {
+                        let session = Some(&signed_in.session);
+                        next(&state, &state.engine().resume(interaction, session, &browser.hash()).await?)
+                    }
+                    None => see_other(&Onward::read(form.params()).page(&state)),
+                };
+                state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
+                known_browser::remember(state.cookies(), response.headers_mut(), &user, state.env());
+                return Ok(response);
+            }
+            Refusal::Wrong
         }
-        Err(refusal) => {
-            // Echoing is for people's comfort; what can't be a name may be a password in the wrong field.
-            let username = if username.parse::<Username>().is_ok() { username } else { "" };
-            let (waiting, onward) = (waiting.as_ref(), Onward::read(form.params()));
-            let form = SignInForm { state: &state, browser: &browser, waiting, onward, username };
-            Ok(form.page(Some(refusal)))
-        }
-    }
+        Err(refusal) => refusal,
+    };
+    // Echoing is for people's comfort; what can't be a name may be a password in the wrong field.
+    let username = if username.parse::<Username>().is_ok() { username } else { "" };
+    let (waiting, onward) = (waiting.as_ref(), Onward::read(form.params()));
+    let form = SignInForm { state: &state, browser: &browser, waiting, onward, username };
+    Ok(form.page(Some(refusal)))
 }
 
 /// For whom somebody signs in.

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use countersign_access::ports::{Change, RevocationList as _};
 use countersign_model::*;
-use countersign_oauth::ports::{AccessToken, AccessTokens as _, FoundAccessToken, Grants as _, Recorded};
+use countersign_oauth::ports::{
+    AccessToken, AccessTokens as _, FoundAccessToken, Grant, Grants as _, MOST_ENDLESS_TOKENS, Recorded,
+};
 
 use crate::fresh::Fresh;
 use crate::samples::*;
@@ -13,7 +15,8 @@ contract!(
     dies_with_its_person,
     claims_behind_a_reference,
     revocations_at_start,
-    tokens_without_an_end
+    tokens_without_an_end,
+    tokens_without_an_end_do_not_heap_up
 );
 
 async fn kept_as_given(fresh: Fresh) {
@@ -30,7 +33,7 @@ async fn kept_as_given(fresh: Fresh) {
     assert_eq!(found, Some(FoundAccessToken { token: given, is_live: true }));
     assert!(store.access_token(&TokenId::new("x")).await.unwrap().is_none());
     let orphan = AccessToken { grant: Some(GrantId::new("none")), ..access("tok_o", &app.client_id, None) };
-    assert_eq!(store.record_issuance(&orphan, None).await.unwrap(), Recorded::GrantRevoked);
+    assert_eq!(store.record_issuance(&orphan, None).await.unwrap(), Recorded::Revoked);
 }
 
 async fn revoked(fresh: Fresh) {
@@ -136,4 +139,49 @@ async fn tokens_without_an_end(fresh: Fresh) {
         assert!(store.access_token(&token.id).await.unwrap().is_none());
     }
     assert!(store.grant(&grant.id).await.unwrap().is_none());
+}
+
+/// Beyond so many of one person and client the oldest is given up, with the grant it was given on.
+async fn tokens_without_an_end_do_not_heap_up(fresh: Fresh) {
+    let store = fresh.open().await;
+    let (ada, app, _) = with_grant(&store).await;
+    let other = client("other");
+    store.create_client(&other).await.unwrap();
+    let most = usize::try_from(MOST_ENDLESS_TOKENS).unwrap();
+    let endless = |name: String, number: usize, given: &Grant| AccessToken {
+        issued_at: at(i64::try_from(number).unwrap()),
+        expires_at: Timestamp::MAX,
+        ..reference(&name, &given.client, Some(given))
+    };
+    let live = async |name: &str| {
+        store.access_token(&TokenId::new(format!("tok_{name}"))).await.unwrap().unwrap().is_live
+    };
+    let give = async |name: String, number: usize, app: &Client| {
+        let given = grant(&format!("grt_endless {name}"), &ada, app);
+        assert!(store.begin_grant(&given, at(0)).await.unwrap());
+        let token = endless(name, number, &given);
+        assert_eq!(store.record_issuance(&token, None).await.unwrap(), Recorded::Kept);
+        given
+    };
+    give("elsewhere".into(), 0, &other).await;
+    for number in 0..most {
+        give(number.to_string(), number, &app).await;
+    }
+    assert!(live("0").await && live("elsewhere").await);
+    let last = give("last".into(), most, &app).await;
+    assert!(!live("0").await && live("1").await && live("last").await && live("elsewhere").await);
+    assert!(store.grant(&GrantId::new("grt_endless 0")).await.unwrap().unwrap().revoked_at.is_some());
+    // Those of one grant go one by one: it is the grant of the newest, too.
+    for number in 0..most {
+        let token = endless(format!("again {number}"), most + 1 + number, &last);
+        assert_eq!(store.record_issuance(&token, None).await.unwrap(), Recorded::Kept);
+    }
+    assert!(!live("9").await && !live("last").await && live("again 0").await && live("elsewhere").await);
+    assert!(store.grant(&last.id).await.unwrap().unwrap().revoked_at.is_none());
+    // Tokens that end are as many as they like, and push nothing out.
+    for number in 0..2 * most {
+        let token = access(&format!("tok_short {number}"), &app.client_id, Some(&last));
+        store.record_issuance(&token, None).await.unwrap();
+    }
+    assert!(live("again 0").await);
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use countersign_model::*;
 use countersign_oauth::ports::{
-    Approval, AuthenticationEvent, BackchannelLimits, BackchannelRequest, BackchannelRequests as _,
+    Approval, AuthenticationEvent, BackchannelLimits, BackchannelRequest, BackchannelRequests as _, Basis,
     BegunBackchannel, DecoupledKind, DecoupledRequest, DecoupledRequests as _, Poll, PollRequest,
 };
 use countersign_store::Store;
@@ -50,6 +50,7 @@ async fn people(store: &Store) -> (User, User) {
     let (ada, bob) = (user("ada"), user("bob"));
     store.create_user(&ada).await.unwrap();
     store.create_user(&bob).await.unwrap();
+    store.create_client(&client("app")).await.unwrap();
     (ada, bob)
 }
 
@@ -71,7 +72,9 @@ async fn approve(store: &Store, request: &DecoupledRequest, user: &User) -> Appr
         authentication: AuthenticationEvent { auth_time: at(0), amr: vec!["pwd".into()], acr: None },
         scopes: scopes("openid"),
     };
-    assert!(store.approve_decoupled(&request.handle, &given, &approval, at(1)).await.unwrap());
+    assert!(
+        store.approve_decoupled(&request.handle, (&given, Basis::Voucher), &approval, at(1)).await.unwrap()
+    );
     approval
 }
 

@@ -1,6 +1,7 @@
 use countersign_oauth::Consent;
 use countersign_oauth::ports::{
-    AccessToken, AccessTokens as _, Codes as _, ConsumedCode, Grants as _, Recorded, RefreshTokens as _,
+    AccessToken, AccessTokens as _, Basis, Codes as _, ConsumedCode, Grants as _, Recorded,
+    RefreshTokens as _,
 };
 
 use countersign_store::AuthorizedClient;
@@ -33,7 +34,7 @@ async fn consumed_once(fresh: Fresh) {
     assert!(!store.access_token(&token.id).await.unwrap().unwrap().is_live);
     assert!(!store.refresh_token(&next.hash).await.unwrap().unwrap().grant_is_live);
     let late = access("tok_2", &app.client_id, Some(&grant));
-    assert_eq!(store.record_issuance(&late, None).await.unwrap(), Recorded::GrantRevoked);
+    assert_eq!(store.record_issuance(&late, None).await.unwrap(), Recorded::Revoked);
     assert!(store.access_token(&late.id).await.unwrap().is_none());
     // It stays revoked since the first time.
     store.revoke_grant(&grant.id, at(9)).await.unwrap();
@@ -46,7 +47,7 @@ async fn of_a_thousand_one_wins(fresh: Fresh) {
     for round in 0..3 {
         let grant = grant(&format!("grt_round_{round}"), &ada, &app);
         let text = format!("code {round}");
-        one.store_code(&grant, &code(&text, &grant)).await.unwrap();
+        one.store_code(&grant, Basis::Voucher, &code(&text, &grant)).await.unwrap();
         let tasks: Vec<_> = (0..1_000)
             .map(|number| {
                 let (store, hash) = (if number % 2 == 0 { &one } else { &two }.clone(), hash(&text));
@@ -91,7 +92,7 @@ async fn grants_are_listed_and_withdrawn(fresh: Fresh) {
     let other = client("other");
     store.create_client(&other).await.unwrap();
     let second = grant("grt_2", &ada, &other);
-    store.store_code(&second, &code("second", &second)).await.unwrap();
+    store.store_code(&second, Basis::Voucher, &code("second", &second)).await.unwrap();
     store.remember_consent(&ada.id, &app.client_id, &agreed("read"), at(0)).await.unwrap();
     assert_eq!(store.grants(&ada.id, at(1)).await.unwrap(), [first, second.clone()]);
     store.withdraw_consent(&ada.id, &app.client_id, at(2)).await.unwrap();

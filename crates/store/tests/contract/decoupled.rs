@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use countersign_model::*;
 use countersign_oauth::ports::{
-    Approval, AuthenticationEvent, DecoupledKind, DecoupledRequest, DecoupledRequests as _, Grants as _,
-    Poll, PollRequest,
+    Approval, AuthenticationEvent, Basis, DecoupledKind, DecoupledRequest, DecoupledRequests as _,
+    Grants as _, Poll, PollRequest,
 };
 use countersign_store::Store;
 
@@ -53,11 +53,15 @@ async fn poll(store: &Store, request: &DecoupledRequest, seconds: i64) -> Poll {
 /// A request that ada has approved.
 async fn approved(store: &Store, name: &str) -> (DecoupledRequest, Approval) {
     let (ada, app) = (user("ada"), client("app"));
+    // The second time it is there already.
+    let _ = store.create_client(&app).await;
     let request = request(name);
     assert!(store.begin_decoupled(&request, PACE).await.unwrap());
     let grant = grant(&format!("grt_{name}"), &ada, &app);
     let approval = approval(&grant.id, &ada);
-    assert!(store.approve_decoupled(&request.handle, &grant, &approval, at(1)).await.unwrap());
+    assert!(
+        store.approve_decoupled(&request.handle, (&grant, Basis::Voucher), &approval, at(1)).await.unwrap()
+    );
     (request, approval)
 }
 
@@ -129,6 +133,7 @@ async fn of_a_thousand_polls_one_wins(fresh: Fresh) {
 async fn decided_once(fresh: Fresh) {
     let store = fresh.open().await;
     let (ada, app) = (user("ada"), client("app"));
+    store.create_client(&app).await.unwrap();
     let asked = request("a");
     store.begin_decoupled(&asked, PACE).await.unwrap();
     let decisions: Vec<_> = (0..100)
@@ -138,7 +143,10 @@ async fn decided_once(fresh: Fresh) {
             let approval = approval(&grant.id, &ada);
             tokio::spawn(async move {
                 match number % 2 {
-                    0 => store.approve_decoupled(&handle, &grant, &approval, at(1)).await.unwrap(),
+                    0 => store
+                        .approve_decoupled(&handle, (&grant, Basis::Voucher), &approval, at(1))
+                        .await
+                        .unwrap(),
                     _ => store.deny_decoupled(&handle, at(1)).await.unwrap(),
                 }
             })

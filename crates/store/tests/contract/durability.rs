@@ -18,6 +18,8 @@ async fn writer() {
     #[expect(clippy::disallowed_methods, reason = "how the parent tells its child that it is one")]
     let Some(directory) = std::env::var(DIRECTORY).ok().map(PathBuf::from) else { return };
     let store = Store::open(&StoreSettings::sqlite(directory)).await.unwrap();
+    // The second time it is there already.
+    let _ = store.create_client(&client("app")).await;
     let start = std::process::id();
     let tasks: Vec<_> = (0..16)
         .map(|task| {

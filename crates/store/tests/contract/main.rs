@@ -42,6 +42,7 @@ mod fresh;
 mod opening;
 mod postgres_only;
 mod purge;
+mod races;
 mod refresh_tokens;
 mod registrations;
 mod samples;

@@ -1,6 +1,6 @@
 use countersign_model::*;
 use countersign_oauth::ports::{
-    AccessTokens as _, Assertions as _, Codes as _, ConsumedCode, Grants as _, Interaction,
+    AccessTokens as _, Assertions as _, Basis, Codes as _, ConsumedCode, Grants as _, Interaction,
     Interactions as _, Origin, People as _, PushedRequest, PushedRequests as _, RefreshTokens as _,
 };
 use countersign_store::Store;
@@ -50,7 +50,7 @@ async fn expired_things_go(fresh: Fresh) {
     let token = access("tok", &app.client_id, Some(&grant));
     store.record_issuance(&token, Some(&refresh("r", &grant))).await.unwrap();
     let unused = crate::samples::grant("grt_unused", &ada, &app);
-    store.store_code(&unused, &code("unused", &unused)).await.unwrap();
+    store.store_code(&unused, Basis::Voucher, &code("unused", &unused)).await.unwrap();
 
     assert_eq!(all(&store, at(59)).await, 0);
     // The unused code, the interaction, the pushed request, the assertion.

@@ -1,6 +1,6 @@
 use countersign_model::*;
 use countersign_oauth::ports::{
-    AccessTokens as _, Codes as _, FoundRefreshToken, Grant, Grants as _, RefreshTokens as _, Rotation,
+    AccessTokens as _, Basis, Codes as _, FoundRefreshToken, Grant, Grants as _, RefreshTokens as _, Rotation,
 };
 use countersign_store::Store;
 
@@ -93,7 +93,7 @@ async fn of_a_thousand_one_wins(fresh: Fresh) {
     let (ada, app, _) = begin(&one).await;
     for round in 0..3 {
         let grant = grant(&format!("grt_{round}_"), &ada, &app);
-        one.store_code(&grant, &code(&format!("c{round}"), &grant)).await.unwrap();
+        one.store_code(&grant, Basis::Voucher, &code(&format!("c{round}"), &grant)).await.unwrap();
         let first = format!("first {round}");
         let token = access(&format!("tok_first_{round}"), &app.client_id, Some(&grant));
         one.record_issuance(&token, Some(&refresh(&first, &grant))).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_model::*;
 use countersign_oauth::ports::{
-    AccessToken, AuthenticationEvent, AuthorizationCode, Codes as _, Grant, RefreshToken,
+    AccessToken, AuthenticationEvent, AuthorizationCode, Basis, Codes as _, Grant, RefreshToken,
 };
 use countersign_oauth::{AuthorizationDetails, Consent};
 
@@ -165,6 +165,6 @@ pub async fn with_grant(store: &countersign_store::Store) -> (User, Client, Gran
     store.create_user(&user).await.unwrap();
     store.create_client(&client).await.unwrap();
     let grant = grant("grt_1", &user, &client);
-    store.store_code(&grant, &code("code", &grant)).await.unwrap();
+    store.store_code(&grant, Basis::Voucher, &code("code", &grant)).await.unwrap();
     (user, client, grant)
 }

@@ -50,7 +50,7 @@ pub(crate) async fn give<P: Ports>(
     // RFC 6749 §4.4.3: no refresh token.
     match engine.ports.record_issuance(&access.record, None).await? {
         Recorded::Kept => Ok(access.into_response()),
-        Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
+        Recorded::Revoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
     }
 }
 

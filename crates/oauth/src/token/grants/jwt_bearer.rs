@@ -57,7 +57,7 @@ pub(crate) async fn redeem<P: Ports>(
     // RFC 7521 §4.1: no refresh token: whoever is still vouched for brings another assertion.
     match engine.ports.record_issuance(&access.record, None).await? {
         Recorded::Kept => Ok(access.into_response()),
-        Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
+        Recorded::Revoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
     }
 }
 
@@ -130,8 +130,11 @@ async fn begin<P: Ports>(
         created_at: now,
         revoked_at: None,
     };
-    engine.ports.begin_grant(&grant, now).await?;
-    Ok(grant.id)
+    if engine.ports.begin_grant(&grant, now).await? {
+        Ok(grant.id)
+    } else {
+        Err(Error::InvalidGrant(GrantRefusal::Revoked))
+    }
 }
 
 const fn refused(refusal: ForeignRefusal) -> Error {

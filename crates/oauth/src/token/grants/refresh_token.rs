@@ -94,7 +94,7 @@ pub(crate) async fn rotate<P: Ports>(
                 response.refresh_token = Some(presented.to_owned());
                 Ok(response)
             }
-            Recorded::GrantRevoked => Err(refused(GrantRefusal::Revoked)),
+            Recorded::Revoked => Err(refused(GrantRefusal::Revoked)),
         };
     }
 

@@ -128,14 +128,16 @@ impl DecoupledRequests for Memory {
     async fn approve_decoupled(
         &self,
         handle: &TokenHash,
-        grant: &Grant,
+        (grant, basis): (&Grant, Basis),
         approval: &Approval,
         now: Timestamp,
     ) -> Answer<bool> {
         let mut tables = self.open()?;
+        if tables.waiting(handle, now).is_none() || !tables.begin_grant(grant, basis, now) {
+            return Ok(false);
+        }
         let Some(found) = tables.waiting(handle, now) else { return Ok(false) };
         found.decide(State::Approved(approval.clone()), now);
-        tables.grants.insert(grant.id.clone(), grant.clone());
         Ok(true)
     }
 

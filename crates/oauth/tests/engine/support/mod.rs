@@ -147,7 +147,7 @@ impl House {
 
     pub(crate) async fn sign_in(&self, name: &str) -> Session {
         let user = self.engine.person(name).await.unwrap().unwrap();
-        self.engine.sign_in(&user, &["pwd"], None).await.unwrap().session
+        self.engine.sign_in(&user, &["pwd"], None).await.unwrap().unwrap().session
     }
 
     pub(crate) async fn begin(

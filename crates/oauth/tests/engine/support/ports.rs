@@ -53,6 +53,32 @@ impl Tables {
         self.grants.get(grant).is_some_and(|grant| grant.revoked_at.is_none())
     }
 
+    fn counts(&self, client: &ClientId) -> bool {
+        self.clients.get(client).is_some_and(|client| client.is_enabled())
+    }
+
+    fn may_sign_in(&self, session: &Session) -> bool {
+        let user = self.users.get(&session.user);
+        user.is_some_and(|user| user.is_enabled() && user.password_changed_at <= session.auth_time)
+    }
+
+    /// Keeps a grant if what it rests on is there.
+    pub(super) fn begin_grant(&mut self, grant: &Grant, basis: Basis, now: Timestamp) -> bool {
+        let session = grant.session.as_ref().and_then(|id| self.sessions.get(id));
+        let in_session = session.is_some_and(|session| now < session.expires_at && self.may_sign_in(session));
+        let agreed = self.consents.contains_key(&(grant.user.clone(), grant.client.clone()));
+        let rests = match basis {
+            Basis::Session => in_session,
+            Basis::Consent => in_session && agreed,
+            Basis::Voucher => true,
+        };
+        let begins = rests && self.counts(&grant.client);
+        if begins {
+            self.grants.insert(grant.id.clone(), grant.clone());
+        }
+        begins
+    }
+
     fn revoke(&mut self, grant: &GrantId, now: Timestamp) {
         if let Some(grant) = self.grants.get_mut(grant) {
             grant.revoked_at.get_or_insert(now);
@@ -82,9 +108,13 @@ impl People for Memory {
         Ok(self.open()?.users.get(id).cloned())
     }
 
-    async fn begin_session(&self, session: &Session) -> Answer<()> {
-        self.open()?.sessions.insert(session.id.clone(), session.clone());
-        Ok(())
+    async fn begin_session(&self, session: &Session) -> Answer<bool> {
+        let mut tables = self.open()?;
+        let may = tables.may_sign_in(session);
+        if may {
+            tables.sessions.insert(session.id.clone(), session.clone());
+        }
+        Ok(may)
     }
 
     async fn session(&self, secret: &TokenHash, now: Timestamp) -> Answer<Option<Session>> {
@@ -130,9 +160,18 @@ impl Grants for Memory {
         Ok(())
     }
 
-    async fn begin_grant(&self, grant: &Grant, _now: Timestamp) -> Answer<()> {
-        self.open()?.grants.insert(grant.id.clone(), grant.clone());
+    async fn withdraw_consent(&self, user: &UserId, client: &ClientId, now: Timestamp) -> Answer<()> {
+        let mut tables = self.open()?;
+        tables.consents.remove(&(user.clone(), client.clone()));
+        let given = tables.grants.values_mut().filter(|grant| grant.user == *user && grant.client == *client);
+        for grant in given {
+            grant.revoked_at.get_or_insert(now);
+        }
         Ok(())
+    }
+
+    async fn begin_grant(&self, grant: &Grant, now: Timestamp) -> Answer<bool> {
+        Ok(self.open()?.begin_grant(grant, Basis::Voucher, now))
     }
 
     async fn grant(&self, id: &GrantId) -> Answer<Option<Grant>> {
@@ -146,11 +185,13 @@ impl Grants for Memory {
 }
 
 impl Codes for Memory {
-    async fn store_code(&self, grant: &Grant, code: &AuthorizationCode) -> Answer<()> {
+    async fn store_code(&self, grant: &Grant, basis: Basis, code: &AuthorizationCode) -> Answer<bool> {
         let mut tables = self.open()?;
-        tables.grants.insert(grant.id.clone(), grant.clone());
-        tables.codes.insert(code.hash, (code.clone(), false));
-        Ok(())
+        let begun = tables.begin_grant(grant, basis, grant.created_at);
+        if begun {
+            tables.codes.insert(code.hash, (code.clone(), false));
+        }
+        Ok(begun)
     }
 
     async fn consume_code(&self, hash: &TokenHash, now: Timestamp) -> Answer<ConsumedCode> {
@@ -212,8 +253,12 @@ impl AccessTokens for Memory {
         refresh: Option<&RefreshToken>,
     ) -> Answer<Recorded> {
         let mut tables = self.open()?;
-        if access.grant.as_ref().is_some_and(|grant| !tables.is_live(grant)) {
-            return Ok(Recorded::GrantRevoked);
+        let rests = match &access.grant {
+            Some(grant) => tables.is_live(grant),
+            None => tables.clients.contains_key(&access.client),
+        };
+        if !rests {
+            return Ok(Recorded::Revoked);
         }
         tables.access.insert(access.id.clone(), (access.clone(), false));
         if let Some(refresh) = refresh {
@@ -238,6 +283,22 @@ impl AccessTokens for Memory {
             *revoked = true;
         }
         Ok(())
+    }
+
+    async fn replace_access_token(
+        &self,
+        old: &TokenId,
+        next: &AccessToken,
+        _now: Timestamp,
+    ) -> Answer<Recorded> {
+        let mut tables = self.open()?;
+        let is_live = next.grant.as_ref().is_some_and(|grant| tables.is_live(grant));
+        match tables.access.get_mut(old) {
+            Some((_, revoked)) if is_live && !*revoked => *revoked = true,
+            Some(_) | None => return Ok(Recorded::Revoked),
+        }
+        tables.access.insert(next.id.clone(), (next.clone(), false));
+        Ok(Recorded::Kept)
     }
 }
 

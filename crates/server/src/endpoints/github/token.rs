@@ -4,7 +4,6 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_model::{Timestamp, TokenId, digest};
-use countersign_oauth::ports::{AccessTokens as _, Unavailable};
 use countersign_oauth::{ApplicationToken, ClientCall, Error, GithubUser};
 use serde_json::{Value, json};
 
@@ -78,23 +77,8 @@ async fn grant(
             fresh.map(|(found, fresh)| shown(&found, &fresh.access_token))
         }
         Wish::Delete => engine.delete_token(call, client, token).await?.then(done),
-        Wish::DeleteGrant => match engine.check_token(call, client, token).await? {
-            Some(found) => Some(give_back(state, &found).await?),
-            None => None,
-        },
+        Wish::DeleteGrant => engine.delete_grant(call, client, token).await?.then(done),
     })
-}
-
-/// Ends what a person gave, every token of it, and the memory that they agreed: they will be asked again.
-async fn give_back(state: &AppState, found: &ApplicationToken) -> Result<Response, Error> {
-    let (client, now) = (&found.client.client_id, state.env().now());
-    match &found.user {
-        Some(user) => {
-            state.store().withdraw_consent(&user.id, client, now).await.map_err(Unavailable::from)?;
-        }
-        None => state.store().revoke_access_token(&found.record.id, now).await?,
-    }
-    Ok(done())
 }
 
 /// A token as its application may know it.

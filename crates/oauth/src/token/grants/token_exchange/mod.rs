@@ -136,7 +136,7 @@ pub(crate) async fn exchange<P: Ports>(
             response.issued_token_type = Some(request.requested.as_str());
             Ok(response)
         }
-        Recorded::GrantRevoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
+        Recorded::Revoked => Err(Error::InvalidGrant(GrantRefusal::Revoked)),
     }
 }
 
