@@ -35,14 +35,18 @@ impl<P: Ports> Engine<P> {
     /// Whether a token counts, and what it says; `None`: no such token of the caller's.
     ///
     /// # Errors
-    /// The caller is not the client of this name, or has no secret.
+    /// The caller is not the client of this name, or has no secret; there is no token.
     pub async fn check_token(
         &self,
         call: &ClientCall<'_>,
         client: &str,
         token: &str,
     ) -> Result<Option<ApplicationToken>, Error> {
+        call.form.refuse_duplicates()?;
         let caller = self.calling_application(call, client).await?;
+        if token.is_empty() {
+            return Err(Error::Missing("access_token"));
+        }
         if !Rules::of(caller.profile).manages_its_tokens {
             return Ok(None);
         }

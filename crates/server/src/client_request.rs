@@ -53,11 +53,11 @@ enum Proof {
 
 impl ClientRequest {
     /// Reads the request, if its address may send one now.
-    async fn read(state: &AppState, endpoint: Endpoint, request: Request) -> Result<Self, Response> {
+    async fn read(state: &AppState, endpoint: Endpoint, request: Request) -> Result<Self, Unanswered> {
         let address = request.extensions().get::<ClientAddress>();
         let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
-        state.rates().admit(endpoint, address, state.env().now()).map_err(too_many)?;
-        Self::parse(endpoint, address, request).await.map_err(unreadable)
+        state.rates().admit(endpoint, address, state.env().now())?;
+        Ok(Self::parse(endpoint, address, request).await?)
     }
 
     async fn parse(endpoint: Endpoint, address: IpAddr, request: Request) -> Result<Self, BadForm> {
@@ -110,20 +110,58 @@ impl ClientRequest {
 }
 
 /// What every endpoint of clients does: reads the request, asks for the client's turn, has the engine answer, and counts
-/// how it ended. An `Err` outside is the response to one that never came to the engine.
+/// how it ended. An `Err` outside is why one never came to the engine.
 pub(crate) async fn answered<T>(
     state: &AppState,
     endpoint: Endpoint,
     request: Request,
     ask: impl AsyncFnOnce(&ClientCall<'_>) -> Result<T, Error>,
-) -> Result<Result<T, Error>, Response> {
+) -> Result<Result<T, Error>, Unanswered> {
     let request = ClientRequest::read(state, endpoint, request).await?;
-    let parameters = request.parameters().map_err(unreadable)?;
+    let parameters = request.parameters()?;
     let call = request.call(&parameters);
-    let turn = state.rates().begin(endpoint, request.address, &call, state.env().now()).map_err(too_many)?;
+    let turn = state.rates().begin(endpoint, request.address, &call, state.env().now())?;
     let answer = ask(&call).await;
     turn.ended(&answer);
     Ok(answer)
+}
+
+/// Why a request never came to the engine.
+pub(crate) enum Unanswered {
+    /// There were too many.
+    TooMany(TooMany),
+    /// What it sent can't be read.
+    Unreadable(BadForm),
+}
+
+impl Unanswered {
+    /// As RFC 6749 §5.2 has it.
+    pub(crate) fn response(self) -> Response {
+        match self {
+            Self::TooMany(too_many) => self::too_many(too_many),
+            Self::Unreadable(bad) => unreadable(bad),
+        }
+    }
+
+    /// The same in a sentence.
+    pub(crate) fn description(&self) -> String {
+        match self {
+            Self::TooMany(TooMany { limit, .. }) => limit.description().to_owned(),
+            Self::Unreadable(bad) => bad.to_string(),
+        }
+    }
+}
+
+impl From<TooMany> for Unanswered {
+    fn from(too_many: TooMany) -> Self {
+        Self::TooMany(too_many)
+    }
+}
+
+impl From<BadForm> for Unanswered {
+    fn from(bad: BadForm) -> Self {
+        Self::Unreadable(bad)
+    }
 }
 
 impl Sent {
@@ -227,7 +265,7 @@ pub(crate) fn too_many(TooMany { limit, wait }: TooMany) -> Response {
 }
 
 /// A form that can't be read is an `invalid_request` (RFC 6749 §5.2).
-pub(crate) fn unreadable(bad: BadForm) -> Response {
+fn unreadable(bad: BadForm) -> Response {
     let status = match bad {
         BadForm::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BadForm::WrongType | BadForm::Incomplete | BadForm::InQuery | BadForm::Malformed(_) => {

@@ -1,6 +1,6 @@
 //! Which address leads to which endpoint.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -45,14 +45,10 @@ impl Routes {
 
 /// The server's router: protocol endpoints, pages, health.
 pub fn router(state: AppState) -> Router {
-    let routes = Routes { router: Router::new(), endpoints: HashMap::new() };
-    let routes = applications_of_people(pages(protocol(routes, &state), &state), &state);
+    let Routes { router, endpoints } = routes(&state);
     let health = health_routes(state.readiness().clone());
-    let mut endpoints = routes.endpoints;
-    endpoints.extend(["/healthz", "/readyz"].map(|path| (path.into(), Endpoint::Health)));
     let observer = Arc::new(Observer::new(state.settings(), state.env().clone(), endpoints));
-    routes
-        .router
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), current_certificate))
@@ -60,6 +56,20 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
         .merge(health)
         .layer(from_fn_with_state(observer, observe))
+}
+
+/// Every address of that router as it is matched, and the name that metrics and log have for what is there.
+#[must_use]
+pub fn addresses(state: &AppState) -> BTreeMap<String, &'static str> {
+    let endpoints = routes(state).endpoints;
+    endpoints.into_iter().map(|(path, endpoint)| (path.into_string(), endpoint.as_str())).collect()
+}
+
+fn routes(state: &AppState) -> Routes {
+    let routes = Routes { router: Router::new(), endpoints: HashMap::new() };
+    let mut routes = applications_of_people(pages(protocol(routes, state), state), state);
+    routes.endpoints.extend(["/healthz", "/readyz"].map(|path| (path.into(), Endpoint::Health)));
+    routes
 }
 
 /// What programs talk to.
@@ -229,6 +239,7 @@ fn health_routes(readiness: Readiness) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(other_method)
         .with_state(readiness)
 }
 
@@ -238,7 +249,7 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 /// For a listener of its own, not meant for the world: health, and the metrics where `/metrics` is wanted.
 pub fn management_router(readiness: Readiness, metrics: Option<MetricsText>) -> Router {
     let router = health_routes(readiness);
-    match metrics {
+    let router = match metrics {
         Some(metrics) => router.route(
             "/metrics",
             get(move || {
@@ -253,13 +264,19 @@ pub fn management_router(readiness: Readiness, metrics: Option<MetricsText>) -> 
             }),
         ),
         None => router,
-    }
+    };
+    router.fallback(nothing_here).method_not_allowed_fallback(other_method)
 }
 
 async fn not_found(id: Option<Extension<RequestId>>, request: Request) -> Response {
     if wants_page(request.headers()) {
         return Failure::NotFound.into_response();
     }
+    nothing_here(id).await
+}
+
+/// The same where no pages are.
+async fn nothing_here(id: Option<Extension<RequestId>>) -> Response {
     problem(StatusCode::NOT_FOUND, "nothing is at this address", id.as_ref().map(|id| &id.0))
 }
 
@@ -267,6 +284,11 @@ async fn method_not_allowed(id: Option<Extension<RequestId>>, request: Request) 
     if wants_page(request.headers()) {
         return Failure::MethodNotAllowed.into_response();
     }
+    other_method(id).await
+}
+
+/// The same where no pages are.
+async fn other_method(id: Option<Extension<RequestId>>) -> Response {
     let detail = "this address does not take this method: see Allow";
     problem(StatusCode::METHOD_NOT_ALLOWED, detail, id.as_ref().map(|id| &id.0))
 }

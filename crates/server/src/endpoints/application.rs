@@ -1,7 +1,7 @@
 //! One application of a person: what it tells of itself, its secret, its end.
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use countersign_model::{Ceiling, Client, ClientAuthentication, ClientId, GrantType, ScopeSet};
@@ -15,6 +15,7 @@ use super::sign_in::Onward;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::name_in_path::NameInPath;
 use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     ApplicationDeletePage, ApplicationNewSecretPage, ApplicationPage, Choice, Destinations, Moment, Notice,
@@ -126,10 +127,11 @@ pub(crate) fn may_device(state: &AppState) -> bool {
 /// `GET /applications/{client_id}`
 pub(crate) async fn show(
     State(state): State<AppState>,
-    Path(id): Path<ClientId>,
+    id: NameInPath,
     headers: HeaderMap,
     PageQuery(query): PageQuery,
 ) -> Result<Response, Failure> {
+    let id = ClientId::from(id);
     let signed_in = state.person(&headers, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
@@ -150,9 +152,10 @@ pub(crate) async fn show(
 /// `POST /applications/{client_id}`
 pub(crate) async fn change(
     State(state): State<AppState>,
-    Path(id): Path<ClientId>,
+    id: NameInPath,
     form: PageForm,
 ) -> Result<Response, Failure> {
+    let id = ClientId::from(id);
     let signed_in = form.person(&state, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     let browser = form.check(&state, Form::Application, &signed_in.about(&id))?;
@@ -171,9 +174,10 @@ pub(crate) async fn change(
 /// `GET /applications/{client_id}/secret`
 pub(crate) async fn ask_secret(
     State(state): State<AppState>,
-    Path(id): Path<ClientId>,
+    id: NameInPath,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let id = ClientId::from(id);
     let signed_in = state.person(&headers, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     if !client.authentication.has_secret() {
@@ -196,9 +200,10 @@ pub(crate) async fn ask_secret(
 pub(crate) async fn new_secret(
     State(state): State<AppState>,
     Extension(source): Extension<ClientAddress>,
-    Path(id): Path<ClientId>,
+    id: NameInPath,
     form: PageForm,
 ) -> Result<Response, Failure> {
+    let id = ClientId::from(id);
     let signed_in = form.person(&state, Onward::Applications).await?;
     form.check(&state, Form::ApplicationSecret, &signed_in.about(&id))?;
     let (user, from) = (&signed_in.user.id, source.0);
@@ -220,9 +225,10 @@ pub(crate) async fn new_secret(
 /// `GET /applications/{client_id}/delete`
 pub(crate) async fn ask_delete(
     State(state): State<AppState>,
-    Path(id): Path<ClientId>,
+    id: NameInPath,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let id = ClientId::from(id);
     let signed_in = state.person(&headers, Onward::Applications).await?;
     let client = own(&state, &signed_in, &id).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
@@ -241,9 +247,10 @@ pub(crate) async fn ask_delete(
 pub(crate) async fn delete(
     State(state): State<AppState>,
     Extension(source): Extension<ClientAddress>,
-    Path(id): Path<ClientId>,
+    id: NameInPath,
     form: PageForm,
 ) -> Result<Response, Failure> {
+    let id = ClientId::from(id);
     let signed_in = form.person(&state, Onward::Applications).await?;
     form.check(&state, Form::ApplicationDelete, &signed_in.about(&id))?;
     if form.one("decision") != Some("delete") {

@@ -4,7 +4,7 @@
 
 use axum::Extension;
 use axum::body::to_bytes;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -20,6 +20,7 @@ use super::userinfo::{checked, denied, own_rule};
 use crate::client_address::ClientAddress;
 use crate::client_request::{COME_BACK, json, too_many};
 use crate::endpoints::Endpoint;
+use crate::name_in_path::NameInPath;
 use crate::problem::problem;
 use crate::state::AppState;
 
@@ -79,7 +80,7 @@ pub(crate) async fn list(
 pub(crate) async fn decide(
     State(state): State<AppState>,
     Extension(address): Extension<ClientAddress>,
-    Path(approval): Path<String>,
+    NameInPath(approval): NameInPath,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();

@@ -23,6 +23,6 @@ pub(crate) async fn backchannel_authentication(
         // CIBA §7.3.
         Ok(Ok(answer)) => json(StatusCode::OK, answer.to_json()),
         Ok(Err(error)) => refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }

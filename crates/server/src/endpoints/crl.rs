@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use countersign_model::Timestamp;
 use tokio::sync::Mutex;
 
+use crate::client_request::COME_BACK;
 use crate::problem::problem;
 use crate::state::AppState;
 
@@ -45,11 +46,11 @@ pub(crate) async fn crl(State(state): State<AppState>) -> Response {
                     error = &error as &dyn std::error::Error,
                     "the revocation list could not be made"
                 );
-                return problem(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the list can't be made at the moment",
-                    None,
-                );
+                let detail = "the list can't be made at the moment";
+                let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail, None);
+                // RFC 9110 §15.6.4.
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK));
+                return response;
             }
         },
     };

@@ -22,6 +22,6 @@ pub(crate) async fn device_authorization(
     match answer.await {
         Ok(Ok(answer)) => json(StatusCode::OK, answer.to_json()),
         Ok(Err(error)) => refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn introspect(State(state): State<AppState>, request: Request) 
             response
         }
         Ok(Err(error)) => refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }
 

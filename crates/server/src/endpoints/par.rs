@@ -19,6 +19,6 @@ pub(crate) async fn par(State(state): State<AppState>, request: Request) -> Resp
             response
         }
         Ok(Err(error)) => refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }

@@ -21,6 +21,6 @@ pub(crate) async fn revoke(State(state): State<AppState>, request: Request) -> R
             response
         }
         Ok(Err(error)) => refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }

@@ -18,6 +18,6 @@ pub(crate) async fn token(State(state): State<AppState>, request: Request) -> Re
             response
         }
         Ok(Err(error)) => refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }

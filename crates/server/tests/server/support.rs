@@ -139,6 +139,7 @@ impl FetchDocuments for EveryDocument {
 /// A server over a fresh store.
 pub(crate) struct App {
     pub(crate) router: Router,
+    pub(crate) state: AppState,
     pub(crate) store: Store,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) hasher: Arc<Hasher>,
@@ -202,8 +203,17 @@ impl App {
             authority: None,
             readiness,
         };
-        let router = router(AppState::new(settings, services));
-        Self { router, store, clock, hasher, published, issuer: issuer.to_owned(), _directory: directory }
+        let state = AppState::new(settings, services);
+        Self {
+            router: router(state.clone()),
+            state,
+            store,
+            clock,
+            hasher,
+            published,
+            issuer: issuer.to_owned(),
+            _directory: directory,
+        }
     }
 
     pub(crate) fn issuer(&self) -> &str {

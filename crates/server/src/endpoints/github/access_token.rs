@@ -22,7 +22,7 @@ pub(crate) async fn access_token(State(state): State<AppState>, request: Request
             response
         }
         Ok(Err(error)) => wanted.refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }
 

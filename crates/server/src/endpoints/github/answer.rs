@@ -8,7 +8,7 @@ use countersign_oauth::Error;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use crate::client_request::{json, offer_nonce};
+use crate::client_request::{Unanswered, json, offer_nonce};
 
 /// What the client reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,8 +84,17 @@ pub(super) fn message(status: StatusCode, message: &str) -> Response {
 
 /// The engine's refusal, in that form.
 pub(super) fn api_refusal(error: &Error) -> Response {
-    let mut response = crate::client_request::refusal(error);
-    let said = message(response.status(), &error.description());
+    in_words(crate::client_request::refusal(error), &error.description())
+}
+
+/// The same of a request that never came to the engine.
+pub(super) fn api_unanswered(refused: Unanswered) -> Response {
+    let words = refused.description();
+    in_words(refused.response(), &words)
+}
+
+fn in_words(mut response: Response, words: &str) -> Response {
+    let said = message(response.status(), words);
     *response.body_mut() = said.into_body();
     response
 }

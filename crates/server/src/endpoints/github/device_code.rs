@@ -23,6 +23,6 @@ pub(crate) async fn device_code(
     match answer.await {
         Ok(Ok(codes)) => wanted.answer(object(serde_json::from_slice(&codes.to_json()).unwrap_or_default())),
         Ok(Err(error)) => wanted.refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => refused.response(),
     }
 }

@@ -1,16 +1,17 @@
 //! `/applications/{client_id}/token`: what an application asks of its tokens, with its name and secret in `Authorization`.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_model::{Timestamp, TokenId, digest};
 use countersign_oauth::{ApplicationToken, ClientCall, Error, GithubUser};
 use serde_json::{Value, json};
 
-use super::answer::{api_refusal, done, message};
+use super::answer::{api_refusal, api_unanswered, done, message};
 use super::user;
 use crate::client_request::{answered, json};
 use crate::endpoints::Endpoint;
+use crate::name_in_path::NameInPath;
 use crate::state::AppState;
 
 /// What is asked.
@@ -27,18 +28,18 @@ pub(super) enum Wish {
 }
 
 /// `POST`
-pub(crate) async fn check(state: State<AppState>, client: Path<String>, request: Request) -> Response {
-    answer(&state, Endpoint::GithubToken, (Wish::Check, client.as_str()), request).await
+pub(crate) async fn check(state: State<AppState>, client: NameInPath, request: Request) -> Response {
+    answer(&state, Endpoint::GithubToken, (Wish::Check, &client.0), request).await
 }
 
 /// `PATCH`
-pub(crate) async fn reset(state: State<AppState>, client: Path<String>, request: Request) -> Response {
-    answer(&state, Endpoint::GithubToken, (Wish::Reset, client.as_str()), request).await
+pub(crate) async fn reset(state: State<AppState>, client: NameInPath, request: Request) -> Response {
+    answer(&state, Endpoint::GithubToken, (Wish::Reset, &client.0), request).await
 }
 
 /// `DELETE`
-pub(crate) async fn delete(state: State<AppState>, client: Path<String>, request: Request) -> Response {
-    answer(&state, Endpoint::GithubToken, (Wish::Delete, client.as_str()), request).await
+pub(crate) async fn delete(state: State<AppState>, client: NameInPath, request: Request) -> Response {
+    answer(&state, Endpoint::GithubToken, (Wish::Delete, &client.0), request).await
 }
 
 /// Reads the request, asks for the client's turn, and does what is asked.
@@ -56,7 +57,7 @@ pub(super) async fn answer(
             message(StatusCode::UNPROCESSABLE_ENTITY, &format!("{name} is missing"))
         }
         Ok(Err(error)) => api_refusal(&error),
-        Err(refused) => refused,
+        Err(refused) => api_unanswered(refused),
     }
 }
 
@@ -66,7 +67,7 @@ async fn grant(
     (wish, client): (Wish, &str),
     call: &ClientCall<'_>,
 ) -> Result<Option<Response>, Error> {
-    let token = call.form.value("access_token").ok_or(Error::Missing("access_token"))?;
+    let token = call.form.value("access_token").unwrap_or_default();
     let engine = state.engine();
     let shown =
         |found: &ApplicationToken, token: &str| json(StatusCode::OK, document(found, token).to_string());

@@ -4,51 +4,44 @@ use std::time::Duration;
 
 use countersign_model::GrantType;
 use countersign_oauth::{Error, GrantRefusal};
-use countersign_server::ServerSettings;
 
-use super::Table;
-use super::scene::everything;
-use crate::browser::Browser;
-use crate::support::{App, ISSUER, basic};
+use super::scene::app;
+use super::{Table, addresses};
 
 pub(super) async fn rows(table: &mut Table) {
-    let app = App::with(ISSUER, ServerSettings::default(), everything).await;
-    app.person("ada").await;
+    let app = app().await;
     app.client_with("tv", |client| client.grant_types = [GrantType::DeviceCode].into()).await;
-    app.client("web").await;
     let section = "RFC 8628 §3.5";
-    let begin =
-        async |form: &[(&str, &str)]| app.post("/device_authorization", Some(&basic("tv")), form).await;
-    let poll = async |code: &str| {
-        let form = [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", code)];
-        app.post("/token", Some(&basic("tv")), &form).await
+    let both = "RFC 6749 §4.1.2.1, §5.2";
+    for address in ["/device_authorization", "/login/device/code"].map(addresses::named) {
+        let not_its_own = address.of(&app, "web", &[]).await;
+        let wire = (400, "unauthorized_client", both);
+        table.refused(address, &Error::UnauthorizedClient, wire, not_its_own);
+        let admin = address.of(&app, "tv", &[("scope", "admin")]).await;
+        table.refused(address, &Error::InvalidScope, (400, "invalid_scope", both), admin);
+        let elsewhere = address.of(&app, "tv", &[("resource", "https://evil.example/")]).await;
+        let wire = (400, "invalid_target", "RFC 8707 §2");
+        table.refused(address, &Error::InvalidTarget, wire, elsewhere);
+        let details = address.of(&app, "tv", &[("authorization_details", "[{\"type\":\"payment\"}]")]).await;
+        let wire = (400, "invalid_authorization_details", "RFC 9396 §5");
+        table.refused(address, &Error::InvalidAuthorizationDetails, wire, details);
+    }
+    let begin = async || {
+        let begun = addresses::named("/device_authorization").of(&app, "tv", &[("scope", "openid")]).await;
+        begun.text("device_code").to_owned()
     };
-    let wire = (400, "unauthorized_client", "RFC 6749 §4.1.2.1, §5.2");
-    let not_its_own = app.post("/device_authorization", Some(&basic("web")), &[]).await;
-    table.row("/device_authorization", &Error::UnauthorizedClient, wire, not_its_own);
-    let wire = (400, "invalid_scope", "RFC 6749 §4.1.2.1, §5.2");
-    table.row("/device_authorization", &Error::InvalidScope, wire, begin(&[("scope", "admin")]).await);
-
-    let asked = begin(&[("scope", "openid")]).await;
-    let code = asked.text("device_code");
-    let wire = (400, "authorization_pending", section);
-    table.row("/token", &Error::AuthorizationPending, wire, poll(code).await);
-    table.row("/token", &Error::SlowDown, (400, "slow_down", section), poll(code).await);
-    app.clock.advance(Duration::from_secs(601));
-    table.row("/token", &Error::ExpiredToken, (400, "expired_token", section), poll(code).await);
-    let unknown = Error::InvalidGrant(GrantRefusal::DeviceCodeUnknown);
-    table.row("/token", &unknown, (400, "invalid_grant", "RFC 6749 §5.2"), poll("x").await);
-
-    let mut browser = Browser::new(&app);
-    browser.sign_in("ada").await;
-    let asked = begin(&[("scope", "openid")]).await;
-    let page = browser.get("/device").await;
-    let page = browser.submit(&page, &[("user_code", asked.text("user_code"))]).await;
-    assert!(page.shows("id=\"device-elsewhere\"") || page.shows("decision"), "{page:?}");
-    browser.submit(&page, &[("decision", "deny")]).await;
-    let wire = (400, "access_denied", "RFC 6749 §4.1.2.1, RFC 8628 §3.5, CIBA §11");
-    table.row("/token", &Error::AccessDenied, wire, poll(asked.text("device_code")).await);
-    // The same page a second time: nothing waits under its code any more.
-    let gone = browser.submit(&page, &[("decision", "allow")]).await;
-    table.row("/device", &Error::UnknownUserCode, (400, "invalid_request", "RFC 8628 §3.3"), gone);
+    for address in addresses::of_grants() {
+        let poll = async |code: &str| {
+            let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+            address.of(&app, "tv", &[grant, ("device_code", code)]).await
+        };
+        let unknown = Error::InvalidGrant(GrantRefusal::DeviceCodeUnknown);
+        table.refused(address, &unknown, (400, "invalid_grant", "RFC 6749 §5.2"), poll("x").await);
+        let code = begin().await;
+        let wire = (400, "authorization_pending", section);
+        table.refused(address, &Error::AuthorizationPending, wire, poll(&code).await);
+        table.refused(address, &Error::SlowDown, (400, "slow_down", section), poll(&code).await);
+        app.clock.advance(Duration::from_secs(601));
+        table.refused(address, &Error::ExpiredToken, (400, "expired_token", section), poll(&code).await);
+    }
 }

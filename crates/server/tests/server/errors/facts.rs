@@ -1,4 +1,4 @@
-//! Every fact, by name.
+//! Every fact, by name; and those that addresses have in common.
 
 use countersign_oauth::{ClientRefusal, Error, GrantRefusal, RegistrationRefusal, RequestObjectRefusal};
 
@@ -211,5 +211,163 @@ pub(super) fn names(fact: &Error) -> impl Iterator<Item = String> {
 
 /// What a person is told in their own words: no application could do anything about it.
 pub(super) fn is_for_people_alone(fact: &Error) -> bool {
-    matches!(fact, Error::UnknownInteraction | Error::UnknownUserCode | Error::UnknownApproval)
+    matches!(
+        fact,
+        Error::UnknownInteraction
+            | Error::UnknownUserCode
+            | Error::UnknownApproval
+            | Error::UnmetAuthentication
+    )
 }
+
+/// Whoever calls must say who they are.
+pub(super) const CALLERS: &[&str] = &[
+    "DuplicateParameter",
+    "TwoMethods",
+    "InvalidClient",
+    "client: Absent",
+    "client: Malformed",
+    "client: Unknown",
+    "client: Document",
+    "client: Disabled",
+    "client: WrongMethod",
+    "client: WrongSecret",
+    "client: OtherClient",
+    "client: CertificateAbsent",
+    "client: CertificateUnvouched",
+    "client: CertificateName",
+    "client: CertificateUnknown",
+    "client: AssertionMalformed",
+    "client: AssertionType",
+    "client: AssertionAlgorithm",
+    "client: AssertionIssuer",
+    "client: AssertionAudience",
+    "client: AssertionTime",
+    "client: AssertionReplayed",
+    "client: AssertionSignature",
+    "client: KeysUnavailable",
+    "Unavailable",
+];
+
+/// Proofs of keys.
+pub(super) const PROOFS: &[&str] = &["InvalidDpopProof", "UseDpopNonce", "TwoKeys"];
+
+/// Keys that tokens are bound to.
+pub(super) const KEYS: &[&str] = &["CertificateMissing", "ProofMissing", "UnboundToken"];
+
+/// Every grant.
+pub(super) const GRANTS: &[&str] = &[
+    "Missing",
+    "Invalid",
+    "UnsupportedGrantType",
+    "UnauthorizedClient",
+    "InvalidScope",
+    "InvalidTarget",
+    "InvalidAuthorizationDetails",
+    "InvalidGrant",
+    "grant: CodeUnknown",
+    "grant: CodeReplayed",
+    "grant: CodeExpired",
+    "grant: CodeForeign",
+    "grant: CodeKeyDiffers",
+    "grant: RedirectUriDiffers",
+    "grant: VerifierMissing",
+    "grant: VerifierWrong",
+    "grant: VerifierUnexpected",
+    "grant: AccountDisabled",
+    "grant: Revoked",
+    "grant: RefreshUnknown",
+    "grant: RefreshExpired",
+    "grant: RefreshForeign",
+    "grant: RefreshReplayed",
+    "grant: RefreshKeyDiffers",
+    "grant: DeviceCodeUnknown",
+    "grant: AuthReqIdUnknown",
+    "grant: Assertion",
+    "grant: AssertionReplayed",
+    "Exchange",
+    "AuthorizationPending",
+    "SlowDown",
+    "ExpiredToken",
+    "AccessDenied",
+];
+
+/// The checks of an authorization request, wherever it is made.
+pub(super) const REQUEST: &[&str] = &[
+    "Missing",
+    "Invalid",
+    "DuplicateParameter",
+    "RedirectUriMissing",
+    "RedirectUriUnregistered",
+    "SignedRequestRequired",
+    "RegistrationNotSupported",
+    "UnsupportedResponseType",
+    "UnsupportedResponseMode",
+    "UnauthorizedClient",
+    "ChallengeMissing",
+    "ChallengeMalformed",
+    "ChallengeMethod",
+    "InvalidScope",
+    "InvalidTarget",
+    "InvalidAuthorizationDetails",
+    "InvalidRequestObject",
+    "request: Malformed",
+    "request: Undecryptable",
+    "request: Algorithm",
+    "request: KeysUnavailable",
+    "request: Signature",
+    "request: Claims",
+];
+
+/// What the authorization endpoint has besides.
+pub(super) const AUTHORIZATION: &[&str] = &[
+    "UnknownClient",
+    "DisabledClient",
+    "ClientDocument",
+    "InvalidRequestUri",
+    "PushedRequestRequired",
+    "LoginRequired",
+    "ConsentRequired",
+    "ResponseKeyUnavailable",
+    "Unavailable",
+];
+
+/// What a device can't begin.
+pub(super) const DEVICE: &[&str] =
+    &["UnauthorizedClient", "InvalidScope", "InvalidTarget", "InvalidAuthorizationDetails"];
+
+/// What a client can't ask in the background.
+pub(super) const BACKCHANNEL: &[&str] = &[
+    "client: Public",
+    "UnauthorizedClient",
+    "Missing",
+    "Invalid",
+    "InvalidScope",
+    "InvalidTarget",
+    "InvalidAuthorizationDetails",
+    "HintCount",
+    "UnknownPerson",
+    "InvalidBindingMessage",
+    "TooManyWaiting",
+    "SignedRequestRequired",
+    "InvalidSignedRequest",
+    "request: Malformed",
+    "request: Algorithm",
+    "request: KeysUnavailable",
+    "request: Signature",
+    "request: Claims",
+    "request: Replayed",
+];
+
+/// What a registration is refused for, and its management.
+pub(super) const REGISTRATION: &[&str] = &[
+    "Registration",
+    "registration: TokenMissing",
+    "registration: TokenInvalid",
+    "registration: Document",
+    "registration: RedirectUri",
+    "registration: Metadata",
+    "registration: Statement",
+    "registration: StatementUnapproved",
+    "Unavailable",
+];

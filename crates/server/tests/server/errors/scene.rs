@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_access::{Peer, PeerCertificate, UnvouchedCertificate};
@@ -13,14 +13,16 @@ use countersign_keys::MasterKey;
 use countersign_model::{
     Client, ClientAuthentication, Clock as _, GrantType, ScopeSet, SystemRng, TokenHash,
 };
-use countersign_oauth::register::{ClientDocumentPolicy, RegistrationAccess};
+use countersign_oauth::register::{ClientDocumentPolicy, PeoplePolicy, RegistrationAccess};
 use countersign_oauth::{
     AcrClass, DetailType, ExchangeRule, IssuerKeys, JwtBearerRule, OWN_ISSUER, Settings, SubjectMapping,
     TrustedIssuer,
 };
+use countersign_server::{RateLimits, ServerSettings};
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, encode};
+use super::addresses::Address;
+use crate::browser::Browser;
 use crate::support::{Answer, App, ISSUER, REDIRECT, VERIFIER, authorization, basic, web_client};
 
 pub(super) const NOW: i64 = 1_790_000_000;
@@ -40,6 +42,7 @@ pub(super) fn everything(settings: &mut Settings) {
     settings.mtls_url = Some("https://mtls.auth.example".to_owned());
     settings.client_documents = Some(ClientDocumentPolicy::default());
     settings.registration.access = RegistrationAccess::Open;
+    settings.registration.people = Some(PeoplePolicy { most_per_person: 5 });
     let strong = AcrClass { acr: "strong".to_owned(), amr: vec!["otp".to_owned()], within: None };
     settings.acr_classes = vec![strong];
     let payment = DetailType::new("Pay".to_owned(), Default::default()).unwrap();
@@ -97,7 +100,13 @@ pub(super) fn changed(mut claims: Value, changes: &Value) -> Value {
 
 /// A DPoP proof for a `POST`.
 pub(super) fn proof(key: &SigningKey, path: &str, jti: &str) -> String {
-    let claims = json!({ "jti": jti, "htm": "POST", "htu": format!("{ISSUER}{path}"), "iat": NOW });
+    proof_with(key, path, &json!({ "jti": jti }))
+}
+
+/// The same with more claims.
+pub(super) fn proof_with(key: &SigningKey, path: &str, more: &Value) -> String {
+    let claims = json!({ "htm": "POST", "htu": format!("{ISSUER}{path}"), "iat": NOW });
+    let claims = changed(claims, more);
     let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": key.public_jwk_value().unwrap() });
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let input = format!("{}.{}", part(&header), part(&claims));
@@ -111,31 +120,49 @@ pub(super) enum Shown {
     Unvouched,
 }
 
-/// A form from a connection with a certificate.
-pub(super) async fn post_over_tls(
-    app: &App,
-    shown: Shown,
-    fields: &[(&'static str, &str)],
-    form: &[(&str, &str)],
-) -> Answer {
+/// A request on a connection with a certificate.
+pub(super) fn shown(mut request: Request<Body>, shown: Option<Shown>) -> Request<Body> {
     let der = STANDARD.decode(CERTIFICATE).unwrap();
     let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let peer = match shown {
-        Shown::Vouched => {
+        Some(Shown::Vouched) => {
             Peer::new(address, Some(Arc::new(PeerCertificate::from_der(&der, Some("own")).unwrap())))
         }
-        Shown::Unvouched => {
+        Some(Shown::Unvouched) => {
             Peer::with_unvouched(address, Arc::new(UnvouchedCertificate::from_der(&der).unwrap()))
         }
+        None => Peer::new(address, None),
     };
-    let mut request =
-        Request::post("/token").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    let mut request = request.body(Body::from(encode(form.iter().copied()))).unwrap();
     request.extensions_mut().insert(Arc::new(peer));
-    Answer::of(app.send(request).await).await
+    request
+}
+
+/// With this value of a field, and no other.
+pub(super) fn only(mut request: Request<Body>, name: &'static str, value: &'static str) -> Request<Body> {
+    request.headers_mut().remove(name);
+    request.headers_mut().insert(name, value.parse().unwrap());
+    request
+}
+
+/// RFC 7523 §2.2.
+pub(super) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// With GitHub's addresses, and for as many mistakes as there are rows.
+pub(super) fn github() -> ServerSettings {
+    let rates = RateLimits {
+        failures_per_client_and_minute: 0,
+        failures_per_address_and_minute: 0,
+        ..RateLimits::default()
+    };
+    ServerSettings { github: true, rates, ..ServerSettings::default() }
+}
+
+/// Everything switched on, ada, and her usual application.
+pub(super) async fn app() -> App {
+    let app = App::with(ISSUER, github(), everything).await;
+    app.person("ada").await;
+    app.client_with("web", |client| client.first_party = false).await;
+    app
 }
 
 impl App {
@@ -163,20 +190,39 @@ impl App {
         back.answer("code").unwrap_or_else(|| panic!("{back:?}"))
     }
 
-    /// Redeems a code as the client with its secret, with changes: an empty value leaves a parameter out.
-    pub(super) async fn redeem(&self, id: &str, code: &str, changes: &[(&str, &str)]) -> Answer {
-        self.post("/token", Some(&basic(id)), &redemption(code, changes)).await
-    }
-
     /// A refresh token of ada's for this client.
     pub(super) async fn refresh_token(&self, id: &str) -> String {
         let code = self.code(id, &[("scope", "openid offline_access")]).await;
-        self.redeem(id, &code, &[]).await.text("refresh_token").to_owned()
+        let given = self.post("/token", Some(&basic(id)), &redemption(&code, &[])).await;
+        given.text("refresh_token").to_owned()
     }
 
-    pub(super) async fn refresh(&self, id: &str, token: &str) -> Answer {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-        self.post("/token", Some(&basic(id)), &form).await
+    /// An access token of ada's for this client.
+    pub(super) async fn access_token(&self, id: &str, scope: &str) -> String {
+        let code = self.code(id, &[("scope", scope)]).await;
+        let given = self.post("/token", Some(&basic(id)), &redemption(&code, &[])).await;
+        given.text("access_token").to_owned()
+    }
+}
+
+impl Address {
+    /// What proofs of keys name (RFC 9449 §4.2): the engine's endpoint.
+    pub(super) fn proof_path(&self) -> &'static str {
+        if self.path == "/par" { "/par" } else { "/token" }
+    }
+
+    /// A form of this client, by its secret.
+    pub(super) async fn of(&self, app: &App, id: &str, form: &[(&str, &str)]) -> Answer {
+        self.post(app, &[("authorization", &basic(id))], form).await
+    }
+
+    /// Redeems a code as the client with its secret, with changes: an empty value leaves a parameter out.
+    pub(super) async fn redeem(&self, app: &App, id: &str, code: &str, changes: &[(&str, &str)]) -> Answer {
+        self.of(app, id, &redemption(code, changes)).await
+    }
+
+    pub(super) async fn refresh(&self, app: &App, id: &str, token: &str) -> Answer {
+        self.of(app, id, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 }
 
