@@ -6,6 +6,7 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::ORIGIN;
+use axum::response::Response;
 use countersign_model::{Env, SecretString, TokenHash};
 
 use crate::cookies::{Cookie, Cookies};
@@ -32,11 +33,12 @@ impl Browser {
         self.secret.hash()
     }
 
-    /// Lets the browser keep its cookie, if it is a new one.
-    pub(crate) fn remember(&self, cookies: Cookies, headers: &mut HeaderMap) {
+    /// The answer, with which the browser gets its cookie if it is a new one.
+    pub(crate) fn remembered(&self, cookies: Cookies, mut response: Response) -> Response {
         if self.is_new {
-            cookies.set(headers, Cookie::Browser, &self.secret);
+            cookies.set(response.headers_mut(), Cookie::Browser, &self.secret);
         }
+        response
     }
 
     /// The token of a form of this kind, about this thing (an interaction, a session).

@@ -191,9 +191,7 @@ pub(crate) async fn ask_secret(
         others: client.secrets.len() > 1,
         csrf: &browser.form_token(Form::ApplicationSecret, &signed_in.about(&id)),
     };
-    let mut response = page(StatusCode::OK, &template, &Destinations::own());
-    browser.remember(state.cookies(), response.headers_mut());
-    Ok(response)
+    Ok(browser.remembered(state.cookies(), page(StatusCode::OK, &template, &Destinations::own())))
 }
 
 /// `POST /applications/{client_id}/secret`
@@ -238,9 +236,7 @@ pub(crate) async fn ask_delete(
         address: &address(&state, &id),
         csrf: &browser.form_token(Form::ApplicationDelete, &signed_in.about(&id)),
     };
-    let mut response = page(StatusCode::OK, &template, &Destinations::own());
-    browser.remember(state.cookies(), response.headers_mut());
-    Ok(response)
+    Ok(browser.remembered(state.cookies(), page(StatusCode::OK, &template, &Destinations::own())))
 }
 
 /// `POST /applications/{client_id}/delete`
@@ -353,9 +349,7 @@ impl View<'_> {
             problem,
             csrf: &browser.form_token(Form::Application, &signed_in.about(&client.client_id)),
         };
-        let mut response = page(status, &template, &Destinations::own().with_picture(logo));
-        browser.remember(state.cookies(), response.headers_mut());
-        response
+        browser.remembered(state.cookies(), page(status, &template, &Destinations::own().with_picture(logo)))
     }
 }
 

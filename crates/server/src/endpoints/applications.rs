@@ -119,7 +119,5 @@ fn form(
         problem,
         csrf: &browser.form_token(Form::Application, &signed_in.about("new")),
     };
-    let mut response = page(status, &template, &Destinations::own());
-    browser.remember(state.cookies(), response.headers_mut());
-    response
+    browser.remembered(state.cookies(), page(status, &template, &Destinations::own()))
 }

@@ -130,7 +130,5 @@ async fn list(
         approvals,
     };
     let status = outcome.map_or(StatusCode::OK, Outcome::status);
-    let mut response = page(status, &template, &Destinations::own());
-    browser.remember(state.cookies(), response.headers_mut());
-    Ok(response)
+    Ok(browser.remembered(state.cookies(), page(status, &template, &Destinations::own())))
 }

@@ -63,9 +63,7 @@ pub(crate) async fn show(
         return Err(Failure::NotFound);
     };
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
-    let mut response = one(&state, &browser, &signed_in, (&authorized, &client)).await?;
-    browser.remember(state.cookies(), response.headers_mut());
-    Ok(response)
+    Ok(browser.remembered(state.cookies(), one(&state, &browser, &signed_in, (&authorized, &client)).await?))
 }
 
 /// `POST /account/authorization`: takes everything back, what it remembers and what it holds.

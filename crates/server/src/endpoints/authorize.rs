@@ -51,11 +51,8 @@ pub(crate) async fn begin(
     let browser = Browser::known_or_new(state.cookies(), headers, state.env());
     let step = state.engine().begin(parameters, session.as_ref(), &browser.hash()).await?;
     let waits = !matches!(step, Step::Respond(_));
-    let mut response = next(state, &step);
-    if waits {
-        browser.remember(state.cookies(), response.headers_mut());
-    }
-    Ok(response)
+    let response = next(state, &step);
+    Ok(if waits { browser.remembered(state.cookies(), response) } else { response })
 }
 
 /// Where the browser goes now: to a page of ours, or back to the client. Always by 303 (RFC 9700 §4.12).

@@ -290,8 +290,7 @@ impl SignInForm<'_> {
         if let Some(wait) = wait {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
         }
-        self.browser.remember(self.state.cookies(), response.headers_mut());
-        response
+        self.browser.remembered(self.state.cookies(), response)
     }
 }
 

@@ -20,9 +20,7 @@ pub(crate) async fn show(State(state): State<AppState>, headers: HeaderMap) -> R
     let csrf = browser.form_token(Form::SignOut, signed_in.session.id.as_str());
     let revokes = state.engine().settings().sign_out_revokes;
     let template = SignOutPage { frame: state.frame(), person: signed_in.name(), csrf: &csrf, revokes };
-    let mut response = page(StatusCode::OK, &template, &Destinations::own());
-    browser.remember(state.cookies(), response.headers_mut());
-    Ok(response)
+    Ok(browser.remembered(state.cookies(), page(StatusCode::OK, &template, &Destinations::own())))
 }
 
 /// `POST /sign-out`
