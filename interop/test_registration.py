@@ -166,3 +166,29 @@ def test_schemathesis_finds_the_description_true(opened, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "POST /register" in done.stdout or "No issues found" in done.stdout, done.stdout[-3000:]
+
+
+def test_what_the_operator_takes_away_on_the_command_line_stays_away(opened):
+    made = register(opened, scope="openid profile email", grant_types=["authorization_code", "refresh_token"]).json()
+    opened.secret("the secret of a narrowed client", made["client_secret"])
+    token, where = made["registration_access_token"], made["registration_client_uri"]
+    shown = opened.json("client", "update", made["client_id"], "--scopes", "openid email", "--grant", "authorization_code")
+    assert set(shown["scope"].split()) == {"openid", "email"} and shown["grant_types"] == ["authorization_code"]
+    document = {"client_id": made["client_id"], "client_secret": made["client_secret"], "redirect_uris": [REDIRECT],
+                "grant_types": ["authorization_code"]}
+
+    def put(token, **changes):
+        opened.secret("a registration access token", token)
+        return requests.put(where, json=document | changes, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    for changes, member in (({"scope": "openid profile"}, "scope"),
+                            ({"grant_types": ["authorization_code", "refresh_token"]}, "grant_types")):
+        refused = put(token, **changes)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata"), refused.text
+        assert member in refused.json()["error_description"]
+    # RFC 7591 §2: what is left to the server is what is left.
+    told = put(token).json()
+    assert set(told["scope"].split()) == {"openid", "email"}
+    # The operator gives it back.
+    opened.json("client", "update", made["client_id"], "--scopes", "openid profile")
+    assert put(told["registration_access_token"], scope="openid profile").status_code == 200

@@ -38,8 +38,7 @@ pub(super) fn fetcher(config: &Config, env: &countersign_model::Env) -> Result<F
 /// # Errors
 /// As [`fetcher`].
 pub(super) fn document_fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
-    let settings = settings(config, env)?;
-    Ok(Fetcher::new(FetchSettings { max_body: LARGEST_DOCUMENT, timeout: DOCUMENT_TIMEOUT, ..settings }))
+    Ok(Fetcher::new(settings_for_clients(config, env, LARGEST_DOCUMENT)?))
 }
 
 /// The same for the `jwks_uri` and `request_uris` of clients, which strangers may register too, and which anybody makes us
@@ -48,8 +47,15 @@ pub(super) fn document_fetcher(config: &Config, env: &countersign_model::Env) ->
 /// # Errors
 /// As [`fetcher`].
 pub(super) fn client_fetcher(config: &Config, env: &countersign_model::Env) -> Result<Fetcher, Failure> {
-    let settings = settings(config, env)?;
-    Ok(Fetcher::new(FetchSettings { max_body: LARGEST_KEYS, timeout: DOCUMENT_TIMEOUT, ..settings }))
+    Ok(Fetcher::new(settings_for_clients(config, env, LARGEST_KEYS)?))
+}
+
+fn settings_for_clients(
+    config: &Config,
+    env: &countersign_model::Env,
+    max_body: usize,
+) -> Result<FetchSettings, Failure> {
+    Ok(FetchSettings { max_body, timeout: DOCUMENT_TIMEOUT, ..settings(config, env)? })
 }
 
 fn settings(config: &Config, env: &countersign_model::Env) -> Result<FetchSettings, Failure> {
@@ -157,4 +163,71 @@ fn unavailable(error: countersign_net::FetchError) -> Unavailable {
         cause = next.source();
     }
     Unavailable(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::Env;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::load;
+
+    /// On this machine, without TLS.
+    fn config() -> Config {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("countersign.toml");
+        let text = "[server]\nlisten = \"127.0.0.1:0\"\nissuer = \"http://localhost:8400\"\n\
+                    [network]\nfetch_from = [\"127.0.0.0/8\"]\ninsecure_fetch_over_http = true\n";
+        std::fs::write(&file, text).unwrap();
+        load(&file, []).unwrap()
+    }
+
+    /// Answers one request with a body of so many bytes, whose length it says or does not; `None` never answers.
+    async fn serve(length: Option<usize>, says_so: bool) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4_096];
+            let _ = socket.read(&mut request).await;
+            let Some(length) = length else { return std::future::pending().await };
+            let head = match says_so {
+                true => format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n"),
+                false => "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_owned(),
+            };
+            let _ = socket.write_all(head.as_bytes()).await;
+            let _ = socket.write_all(&vec![b' '; length]).await;
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn what_clients_name_is_small_or_not_read() {
+        let (config, env) = (config(), Env::system());
+        // The limits themselves, so that nobody raises them without a look here.
+        for (fetcher, most) in [
+            (client_fetcher(&config, &env).unwrap(), 65_536),
+            (document_fetcher(&config, &env).unwrap(), 16_384),
+        ] {
+            for says_so in [true, false] {
+                let get =
+                    async |length| fetcher.fetch(FetchRequest::get(serve(Some(length), says_so).await)).await;
+                assert_eq!(get(most).await.unwrap().body.len(), most);
+                let refused = get(most + 1).await.unwrap_err().to_string();
+                assert!(refused.ends_with(&format!("larger than {most} bytes")), "{refused}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_clients_name_answers_soon_or_is_given_up() {
+        let settings = settings_for_clients(&config(), &Env::system(), LARGEST_KEYS).unwrap();
+        assert_eq!(settings.timeout, Duration::from_secs(5));
+        // The same with less patience.
+        let fetcher = Fetcher::new(FetchSettings { timeout: Duration::from_millis(50), ..settings });
+        let refused = fetcher.fetch(FetchRequest::get(serve(None, true).await)).await.unwrap_err();
+        assert!(refused.to_string().ends_with("no whole answer within 50 ms"), "{refused}");
+    }
 }

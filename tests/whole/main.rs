@@ -11,6 +11,7 @@ mod support;
 
 mod backchannel;
 mod concurrency;
+mod fapi;
 mod identity;
 mod lifetimes;
 mod restart;

@@ -7,5 +7,5 @@ mod http;
 mod upstream;
 
 pub(crate) use environment::{Bench, START};
-pub(crate) use house::{House, PASSWORD, SECRET, basic, scopes};
+pub(crate) use house::{House, ISSUER, PASSWORD, REDIRECT, SECRET, basic, scopes};
 pub(crate) use http::Answer;

@@ -1,6 +1,10 @@
 //! What people see of an application that asks, and what they can leave out.
 
+use std::time::Duration;
+
 use countersign_model::{Client, ClientOrigin, Clock as _, OptionalScopes, UserId};
+use countersign_oauth::register::ClientDocumentPolicy;
+use countersign_server::ServerSettings;
 
 use crate::browser::{Browser, Page};
 use crate::support::*;
@@ -158,4 +162,35 @@ async fn nobody_shows_the_pictures_and_pages_of_somebody_else() {
         assert!(shown(unvouched, "app.example").await);
     }
     assert!(shown(&|_| {}, "github.example").await, "the operator knows");
+}
+
+/// Client ID Metadata Document: it speaks for the host it is on, and for the host that gets the answer.
+#[tokio::test]
+async fn a_metadata_document_shows_pictures_and_pages_of_its_own_hosts() {
+    const DOCUMENT: &str = "https://docs.example/client.json";
+    let shown = async |host: &str| {
+        let app = App::with(ISSUER, ServerSettings::default(), |settings| {
+            settings.client_documents = Some(ClientDocumentPolicy::default());
+        })
+        .await;
+        app.person("ada").await;
+        let mut client = web_client(DOCUMENT, app.clock.now());
+        let fresh_until = app.clock.now().plus(Duration::from_secs(600));
+        client.origin = ClientOrigin::MetadataDocument { fresh_until };
+        client.information.logo_uri = Some(format!("https://{host}/logo.png"));
+        client.information.client_uri = Some(format!("https://{host}/"));
+        app.store.create_client(&client).await.unwrap();
+        let mut browser = Browser::new(&app);
+        let page = browser.get(&authorization(DOCUMENT, &[])).await;
+        let page = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
+        assert!(page.shows("consent-host") && page.shows("docs.example"), "{page:?}");
+        let policy = page.headers.get("content-security-policy").unwrap().to_str().unwrap();
+        let picture = policy.ends_with(&format!("img-src 'self' https://{host}"));
+        assert_eq!((picture, picture), (page.shows("<img"), page.shows("consent-links")), "{page:?}");
+        picture
+    };
+    assert!(shown("docs.example").await && shown("app.example").await);
+    for other in ["github.example", "cdn.docs.example", "docs.example.evil.example", "example"] {
+        assert!(!shown(other).await, "{other}");
+    }
 }

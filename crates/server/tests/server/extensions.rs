@@ -1,13 +1,19 @@
 //! The extensions, from the browser's link to the token, over HTTP: clients known by a document, request objects by reference,
 //! encrypted answers, signed introspection.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_jose::jwe::{self, ContentEncryption, DecryptionKey};
 use countersign_jose::{Algorithm, SigningKey, jws};
-use countersign_model::{Clock as _, SecretBytes, TokenHash};
+use countersign_model::{
+    Ceiling, Client, ClientId, ClientOrigin, Clock as _, GrantType, SecretBytes, TokenHash,
+};
+use countersign_oauth::ports::Clients as _;
 use countersign_oauth::register::ClientDocumentPolicy;
 use countersign_server::ServerSettings;
 use serde_json::{Value, json};
@@ -69,6 +75,38 @@ async fn a_client_known_by_its_document() {
         let page = Browser::new(&app).get(&authorization(id, &[])).await;
         assert_eq!((page.status.as_u16(), page.location()), (400, None), "{id}");
     }
+}
+
+/// The document says what it likes; what the operator took away is not given back with the next look at it.
+#[tokio::test]
+async fn a_document_brings_back_nothing_that_the_operator_took_away() {
+    let app = App::with(ISSUER, ServerSettings::default(), |settings| {
+        settings.client_documents = Some(ClientDocumentPolicy::default());
+    })
+    .await;
+    app.person("ada").await;
+    let id = "https://bank.example/client.json";
+    let key = ClientId::from(id);
+    let ask = async |scope: &str| {
+        let mut browser = Browser::new(&app);
+        browser.agree(&authorization(id, &[("scope", scope), ("prompt", "consent")])).await
+    };
+    let known = async || app.store.client(&key).await.unwrap().unwrap();
+    assert!(ask("openid email").await.answer("code").is_some());
+    // As `client update --scopes openid --grant authorization_code` has it.
+    let (before, grants) = (known().await, BTreeSet::from([GrantType::AuthorizationCode]));
+    let mut after = Client::clone(&before);
+    after.ceiling = Ceiling { grant_types: Some(grants), scopes: Some("openid".parse().unwrap()) };
+    assert!(app.store.change_client(&before, &after.within_ceiling(), app.clock.now()).await.unwrap());
+    for days in [0, 2] {
+        app.clock.advance(Duration::from_secs(days * 86_400));
+        let refused = ask("openid email").await;
+        assert_eq!(refused.answer("error").as_deref(), Some("invalid_scope"), "{refused:?}");
+        assert!(ask("openid").await.answer("code").is_some());
+    }
+    let ClientOrigin::MetadataDocument { fresh_until } = known().await.origin else { panic!("it is one") };
+    assert!(fresh_until > app.clock.now(), "it was fetched again");
+    assert_eq!(known().await.grant_types, BTreeSet::from([GrantType::AuthorizationCode]));
 }
 
 /// RFC 9101 §5.2: the request object is at a URL that the client registered.

@@ -202,6 +202,20 @@ async fn documents_keep_what_the_operator_said(fresh: Fresh) {
     assert_eq!((kept.client_name.as_str(), kept.status), ("Second", ClientStatus::Disabled));
     assert_eq!(kept.created_at, at(0), "it was first seen then");
     assert_eq!(store.client(&id).await.unwrap().unwrap(), kept);
+    // What the operator took away is not in the document for the store, whatever it says.
+    let narrow = |client: &Client| {
+        let ceiling = Ceiling { scopes: Some("a".parse().unwrap()), grant_types: None };
+        Client { ceiling, ..client.clone() }.within_ceiling()
+    };
+    let wide = DocumentedClient {
+        client: Client { scopes: "a b".parse().unwrap(), ..documented(url, "Third").client },
+        ..documented(url, "Third")
+    };
+    let kept = store.keep_documented_client(wide.clone()).await.unwrap().unwrap();
+    assert_eq!(kept.scopes.to_string(), "a b");
+    assert!(store.change_client(&kept, &narrow(&kept), at(51)).await.unwrap());
+    let kept = store.keep_documented_client(wide).await.unwrap().unwrap();
+    assert_eq!((kept.scopes.to_string().as_str(), kept.client_name.as_str()), ("a", "Third"));
     // What the operator registered under that name is his.
     store.create_client(&client("https://b.example/c")).await.unwrap();
     let kept =
