@@ -15,11 +15,11 @@ use countersign_oauth::{Authorization, ClientCall, ClientCertificate, DpopField,
 use crate::body::{BadForm, is_json, read_form, read_json};
 use crate::client_address::ClientAddress;
 use crate::endpoints::Endpoint;
-use crate::endpoints::github;
-use crate::endpoints::sign_in::seconds;
+use crate::github_parameters;
 use crate::params::{MAX_BODY, Params};
 use crate::rate_limits::TooMany;
 use crate::state::AppState;
+use crate::wait::seconds;
 
 /// A form, read but not yet looked at.
 pub(crate) struct ClientRequest {
@@ -85,7 +85,7 @@ impl ClientRequest {
             Sent::Form(text) => Params::parse_repeated(text)?.into_parameters(),
             Sent::Json(text) => Params::parse_json(text)?.into_parameters(),
         };
-        Ok(github::completed(self.endpoint, parameters))
+        Ok(github_parameters::completed(self.endpoint, parameters))
     }
 
     /// All that may prove who calls.

@@ -12,11 +12,12 @@ use countersign_oauth::ports::Unavailable;
 
 use crate::body::BadForm;
 use crate::client_request::COME_BACK;
-use crate::endpoints::sign_in::{Onward, seconds};
+use crate::onward::Onward;
 use crate::pages::{Destinations, ErrorPage, page, see_other};
 use crate::params::Malformed;
 use crate::rate_limits::TooMany;
 use crate::state::AppState;
+use crate::wait::seconds;
 
 /// Why a page can't be shown.
 #[derive(Clone, Debug)]

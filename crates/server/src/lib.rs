@@ -1,5 +1,7 @@
 //! The control plane over HTTP: one file an endpoint, and the pages people meet.
 
+mod assembly;
+mod backing;
 mod body;
 mod browser;
 mod buckets;
@@ -14,26 +16,33 @@ mod current_certificate;
 mod document;
 mod endpoints;
 mod failure;
+mod github_parameters;
 mod known_browser;
+mod last_crl;
+mod last_jwks;
 mod name_in_path;
 mod observe;
+mod onward;
 mod page_form;
 mod pages;
 mod params;
 mod pings;
 mod problem;
 mod rate_limits;
+mod readiness;
 mod router;
+mod scope_boxes;
 mod serve;
 mod settings;
 mod state;
 mod throttle;
+mod wait;
 
 pub use client_documents::ClientDocuments;
 pub use client_keys::ClientKeys;
-pub use endpoints::health::{Check, Readiness};
 pub use pings::send_pings;
 pub use rate_limits::RateLimits;
+pub use readiness::{Check, Readiness};
 pub use router::{MetricsText, addresses, management_router, router};
 pub use serve::serve;
 pub use settings::{RegistrationsPerHour, ServerLimits, ServerSettings};

@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 
 use crate::body::read_form;
 use crate::browser::{Browser, Form, is_same_origin};
-use crate::endpoints::sign_in::Onward;
 use crate::failure::Failure;
+use crate::onward::Onward;
 use crate::params::{Params, query_text};
 use crate::state::{AppState, SignedIn};
 

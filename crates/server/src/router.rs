@@ -17,16 +17,17 @@ use url::Url;
 
 use crate::cors;
 use crate::current_certificate::current_certificate;
-use crate::endpoints::health::{self, Readiness};
 use crate::endpoints::{
     Endpoint, account, application, applications, approvals, approvals_api, assets, authorizations,
     authorize, backchannel_authentication, consent, crl, device, device_authorization, device_qr, discovery,
-    github, home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out, token,
-    trust_bundle, userinfo,
+    github, health, home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out,
+    token, trust_bundle, userinfo,
 };
 use crate::failure::{Failure, show_failures};
 use crate::observe::{Observer, observe};
+use crate::onward::{APPLICATIONS, APPROVALS, AUTHORIZATIONS};
 use crate::problem::{problem, wants_page};
+use crate::readiness::Readiness;
 use crate::state::AppState;
 
 /// Routes as they are put together, with the endpoint each belongs to.
@@ -193,13 +194,13 @@ fn pages(routes: Routes, state: &AppState) -> Routes {
         .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
         .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
         .at(Endpoint::Account, &path("/account"), get(account::account))
-        .at(Endpoint::Authorizations, &path(authorizations::PATH), get(authorizations::list))
+        .at(Endpoint::Authorizations, &path(AUTHORIZATIONS), get(authorizations::list))
         .at(
             Endpoint::Authorizations,
             &path(authorizations::ONE),
             get(authorizations::show).post(authorizations::withdraw),
         )
-        .at(Endpoint::Approvals, &path(approvals::PATH), get(approvals::show).post(approvals::submit))
+        .at(Endpoint::Approvals, &path(APPROVALS), get(approvals::show).post(approvals::submit))
         .at(Endpoint::Assets, &path("/assets/{name}"), get(assets::asset))
 }
 
@@ -209,9 +210,9 @@ fn applications_of_people(routes: Routes, state: &AppState) -> Routes {
         return routes;
     }
     let path = |path: &str| state.path(path);
-    let one = format!("{}/{{client_id}}", applications::PATH);
+    let one = format!("{}/{{client_id}}", APPLICATIONS);
     routes
-        .at(Endpoint::Applications, &path(applications::PATH), get(applications::list))
+        .at(Endpoint::Applications, &path(APPLICATIONS), get(applications::list))
         .at(
             Endpoint::Applications,
             &path(applications::NEW),

@@ -11,18 +11,16 @@ use countersign_oauth::Engine;
 use countersign_oauth::ports::People as _;
 use countersign_passwords::Hasher;
 use countersign_store::Store;
-use url::Url;
 
 use crate::cookies::{Cookie, Cookies};
 use crate::document::Document;
-use crate::endpoints::crl::LastCrl;
-use crate::endpoints::health::Readiness;
-use crate::endpoints::jwks::LastJwks;
-use crate::endpoints::sign_in::Onward;
-use crate::endpoints::{approvals_api, discovery, github, openapi, userinfo};
 use crate::failure::Failure;
+use crate::last_crl::LastCrl;
+use crate::last_jwks::LastJwks;
+use crate::onward::Onward;
 use crate::pages::Frame;
 use crate::rate_limits::RateLimiter;
+use crate::readiness::Readiness;
 use crate::settings::ServerSettings;
 use crate::throttle::{AddressPace, Throttle};
 
@@ -44,59 +42,29 @@ pub struct Services {
 
 /// What every handler shares. Cheap to clone.
 #[derive(Clone)]
-pub struct AppState(Arc<Inner>);
+pub struct AppState(pub(crate) Arc<Inner>);
 
-struct Inner {
-    settings: ServerSettings,
-    services: Services,
-    frame: Frame,
-    cookies: Cookies,
-    origin: String,
-    throttle: Throttle,
-    code_throttle: Throttle,
-    last_crl: LastCrl,
-    last_jwks: LastJwks,
-    metadata: Document,
-    registrations: AddressPace,
-    rates: RateLimiter,
-    openapi: Document,
-    userinfo_rule: Rule,
-    approvals_rule: Rule,
-    github_user_rule: Rule,
+/// Made by [`AppState::new`].
+pub(crate) struct Inner {
+    pub(crate) settings: ServerSettings,
+    pub(crate) services: Services,
+    pub(crate) frame: Frame,
+    pub(crate) cookies: Cookies,
+    pub(crate) origin: String,
+    pub(crate) throttle: Throttle,
+    pub(crate) code_throttle: Throttle,
+    pub(crate) last_crl: LastCrl,
+    pub(crate) last_jwks: LastJwks,
+    pub(crate) metadata: Document,
+    pub(crate) registrations: AddressPace,
+    pub(crate) rates: RateLimiter,
+    pub(crate) openapi: Document,
+    pub(crate) userinfo_rule: Rule,
+    pub(crate) approvals_rule: Rule,
+    pub(crate) github_user_rule: Rule,
 }
 
 impl AppState {
-    /// Puts everything together.
-    #[must_use]
-    pub fn new(settings: ServerSettings, services: Services) -> Self {
-        let issuer = &services.engine.settings().issuer;
-        // The engine has checked that the issuer is a URL with a host.
-        let url = Url::parse(issuer).ok();
-        let scheme = url.as_ref().map_or("https", Url::scheme);
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let port = url.as_ref().and_then(Url::port).map_or_else(String::new, |port| format!(":{port}"));
-        let base = url.as_ref().map_or("", Url::path).trim_end_matches('/');
-        let host = format!("{host}{port}");
-        Self(Arc::new(Inner {
-            frame: Frame::new(base, &host),
-            cookies: Cookies::new(scheme == "https"),
-            origin: format!("{scheme}://{host}"),
-            throttle: Throttle::new(),
-            registrations: settings.registrations_per_hour.pace(),
-            rates: RateLimiter::new(settings.rates),
-            openapi: openapi::document(issuer),
-            code_throttle: Throttle::of_accounts(),
-            last_crl: LastCrl::default(),
-            last_jwks: LastJwks::default(),
-            metadata: discovery::document(&services.engine),
-            userinfo_rule: userinfo::rule(&services.engine),
-            approvals_rule: approvals_api::rule(&services.engine),
-            github_user_rule: github::user::rule(&services.engine),
-            settings,
-            services,
-        }))
-    }
-
     pub(crate) fn settings(&self) -> &ServerSettings {
         &self.0.settings
     }

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::sign_in::Onward;
 use crate::failure::Failure;
+use crate::onward::Onward;
 use crate::pages::{AccountPage, Destinations, Moment, page};
 use crate::state::AppState;
 

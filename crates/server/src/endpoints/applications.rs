@@ -6,23 +6,21 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_model::{Ceiling, Client};
-use countersign_oauth::register::Application;
 
-use super::application::{self, Draft, failure, in_words};
-use super::sign_in::{Onward, seconds};
+use super::application_form::{address, failure, in_words, made_page, may_device};
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::onward::Onward;
 use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
-    ApplicationFormPage, ApplicationLine, ApplicationSecretPage, ApplicationsPage, Destinations, Moment,
-    Notice, page,
+    ApplicationDraft, ApplicationFormPage, ApplicationLine, ApplicationsPage, Destinations, Moment, Notice,
+    page,
 };
 use crate::state::{AppState, SignedIn};
 use crate::throttle::Wait;
+use crate::wait::seconds;
 
-/// Where the list is.
-pub(crate) const PATH: &str = "/applications";
 /// Where a new one is registered.
 pub(crate) const NEW: &str = "/applications/new";
 
@@ -37,7 +35,7 @@ pub(crate) async fn list(
     let most = state.engine().settings().registration.people.map_or(0, |people| people.most_per_person);
     let line = |client: &Client| ApplicationLine {
         name: client.client_name.clone(),
-        address: application::address(&state, &client.client_id),
+        address: address(&state, &client.client_id),
         created: Moment::new(client.created_at),
         enabled: client.is_enabled(),
     };
@@ -55,7 +53,7 @@ pub(crate) async fn list(
 pub(crate) async fn blank(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
     let signed_in = state.person(&headers, Onward::Applications).await?;
     let browser = Browser::known_or_new(state.cookies(), &headers, state.env());
-    Ok(form(&state, (&browser, &signed_in), &Draft::blank(), None, StatusCode::OK))
+    Ok(form(&state, (&browser, &signed_in), &ApplicationDraft::blank(), None, StatusCode::OK))
 }
 
 /// `POST /applications/new`
@@ -66,7 +64,7 @@ pub(crate) async fn register(
 ) -> Result<Response, Failure> {
     let signed_in = sent.person(&state, Onward::Applications).await?;
     let browser = sent.check(&state, Form::Application, &signed_in.about("new"))?;
-    let draft = Draft::read(sent.params())?;
+    let draft = ApplicationDraft::read(sent.params())?;
     if let Err(Wait(wait)) = state.registrations().take(address.0, state.env().now()) {
         let notice = Notice {
             title: "Please wait a moment",
@@ -90,24 +88,10 @@ pub(crate) async fn register(
     }
 }
 
-/// The secret, once; or only the name of a client that has none.
-pub(super) fn made_page(state: &AppState, made: &Application, is_new: bool) -> Response {
-    let template = ApplicationSecretPage {
-        frame: state.frame(),
-        is_new,
-        client: &made.client.client_name,
-        client_id: made.client.client_id.as_str(),
-        secret: made.secret.as_ref().map(|secret| secret.expose().as_str()),
-        address: &application::address(state, &made.client.client_id),
-        others: made.client.secrets.len() > 1,
-    };
-    page(StatusCode::OK, &template, &Destinations::own())
-}
-
 fn form(
     state: &AppState,
     (browser, signed_in): (&Browser, &SignedIn),
-    draft: &Draft,
+    draft: &ApplicationDraft,
     problem: Option<Notice>,
     status: StatusCode,
 ) -> Response {
@@ -115,7 +99,7 @@ fn form(
         frame: state.frame(),
         draft,
         scopes: draft.scope_lines(state, &Ceiling::default()),
-        may_device: application::may_device(state),
+        may_device: may_device(state),
         problem,
         csrf: &browser.form_token(Form::Application, &signed_in.about("new")),
     };

@@ -11,13 +11,14 @@ use axum::response::Response;
 use countersign_model::ScopeSet;
 use countersign_oauth::{Approver, Error, PendingApproval};
 
-use super::consent::{agreed, backing, choices};
-use super::sign_in::Onward;
+use crate::backing::backing;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::onward::{APPROVALS, Onward};
 use crate::page_form::PageForm;
 use crate::pages::{ApprovalLine, ApprovalsPage, Destinations, Moment, Notice, page, see_other};
+use crate::scope_boxes::{agreed, choices};
 use crate::state::{AppState, SignedIn};
 
 /// `GET /account/approvals`
@@ -44,7 +45,7 @@ pub(crate) async fn submit(
             ("request_approved", state.engine().approve_backchannel(id, approver, &agreed).await)
         }
         Some("deny") => ("request_denied", state.engine().deny_backchannel(id, user).await),
-        Some(_) | None => return Ok(see_other(&state.path(PATH))),
+        Some(_) | None => return Ok(see_other(&state.path(APPROVALS))),
     };
     let outcome = match answered {
         Ok(client) => {
@@ -58,9 +59,6 @@ pub(crate) async fn submit(
     };
     list(&state, &browser, &signed_in, Some(outcome)).await
 }
-
-/// Where the page is.
-pub(crate) const PATH: &str = "/account/approvals";
 
 /// What became of an answer.
 #[derive(Clone, Copy)]

@@ -8,19 +8,18 @@ use countersign_model::{Client, ClientId};
 use countersign_oauth::ports::{Clients as _, Unavailable};
 use countersign_store::AuthorizedClient;
 
-use super::consent::{backing, scope_lines};
-use super::sign_in::Onward;
+use crate::backing::backing;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::onward::{AUTHORIZATIONS, Onward};
 use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     AuthorizationLine, AuthorizationPage, AuthorizationsPage, Destinations, Moment, page, see_other,
 };
+use crate::scope_boxes::scope_lines;
 use crate::state::{AppState, SignedIn};
 
-/// Where the list is.
-pub(crate) const PATH: &str = "/account/authorizations";
 /// Where one of them is.
 pub(crate) const ONE: &str = "/account/authorization";
 
@@ -79,7 +78,7 @@ pub(crate) async fn withdraw(
     state.engine().withdraw(user, &id).await?;
     let address = address.0;
     tracing::info!(target: "countersign::audit", event = "authorization_withdrawn", %user, client = %id, %address, "authorization withdrawn");
-    Ok(see_other(&state.path(&format!("{PATH}?done=withdrawn"))))
+    Ok(see_other(&state.path(&format!("{AUTHORIZATIONS}?done=withdrawn"))))
 }
 
 async fn authorized(state: &AppState, signed_in: &SignedIn) -> Result<Vec<AuthorizedClient>, Failure> {

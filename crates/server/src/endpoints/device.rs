@@ -15,17 +15,19 @@ use axum::response::Response;
 use countersign_model::ScopeSet;
 use countersign_oauth::{DeviceRequest, Error, UserCode};
 
-use super::consent::{agreed, backing, choices};
-use super::sign_in::{Onward, in_words, seconds};
+use crate::backing::backing;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
+use crate::onward::Onward;
 use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     Destinations, DeviceConfirmPage, DeviceDonePage, DevicePage, Moment, Notice, page, see_other,
 };
+use crate::scope_boxes::{agreed, choices};
 use crate::state::{AppState, SignedIn};
 use crate::throttle::{Wait, network};
+use crate::wait::{in_words, seconds};
 
 /// `GET /device`, with `user_code` when it comes from a QR code.
 pub(crate) async fn show(

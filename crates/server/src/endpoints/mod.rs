@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod application;
+mod application_form;
 pub(crate) mod applications;
 pub(crate) mod approvals;
 pub(crate) mod approvals_api;

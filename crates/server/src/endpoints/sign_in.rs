@@ -10,93 +10,21 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use countersign_access::ports::{Account, Accounts as _};
 use countersign_model::{PasswordHashText, SecretString, Subject, User, Username};
-use countersign_oauth::{SignInRequest, Step, UserCode};
+use countersign_oauth::{SignInRequest, Step};
 use countersign_passwords::Verdict;
 
-use super::approvals;
 use super::authorize::next;
-use super::consent::destinations;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::cookies::Cookie;
 use crate::failure::Failure;
 use crate::known_browser;
+use crate::onward::Onward;
 use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{Destinations, Notice, SignInPage, page, see_other};
-use crate::params::Params;
 use crate::state::AppState;
 use crate::throttle::Wait;
-
-/// The page of ours that somebody signs in for. A fixed list: nobody is sent anywhere else from here (RFC 9700 §4.11).
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Onward {
-    /// Their account.
-    #[default]
-    Account,
-    /// The applications they registered.
-    Applications,
-    /// What they let applications do.
-    Authorizations,
-    /// The page that connects a device, with the code they came with.
-    Device(Option<UserCode>),
-    /// What waits for their approval.
-    Approvals,
-}
-
-impl Onward {
-    fn read(params: &Params<'_>) -> Self {
-        match params.one("to") {
-            Some("applications") => Self::Applications,
-            Some("authorizations") => Self::Authorizations,
-            Some("device") => Self::Device(params.one("user_code").and_then(UserCode::read)),
-            Some("approvals") => Self::Approvals,
-            Some(_) | None => Self::Account,
-        }
-    }
-
-    /// The sign-in page that leads there.
-    pub(crate) fn sign_in(self, state: &AppState) -> String {
-        state.path(&match self {
-            Self::Account => "/sign-in".to_owned(),
-            Self::Applications => "/sign-in?to=applications".to_owned(),
-            Self::Authorizations => "/sign-in?to=authorizations".to_owned(),
-            Self::Device(None) => "/sign-in?to=device".to_owned(),
-            Self::Device(Some(code)) => format!("/sign-in?to=device&user_code={code}"),
-            Self::Approvals => "/sign-in?to=approvals".to_owned(),
-        })
-    }
-
-    /// The page itself.
-    fn page(self, state: &AppState) -> String {
-        state.path(&match self {
-            Self::Account => "/account".to_owned(),
-            Self::Applications => super::applications::PATH.to_owned(),
-            Self::Authorizations => super::authorizations::PATH.to_owned(),
-            Self::Device(None) => "/device".to_owned(),
-            Self::Device(Some(code)) => format!("/device?user_code={code}"),
-            Self::Approvals => approvals::PATH.to_owned(),
-        })
-    }
-
-    /// The form's hidden fields, and how the page completes "Sign in".
-    fn words(self) -> (Vec<(&'static str, String)>, &'static str) {
-        match self {
-            Self::Account => (Vec::new(), "to see your account"),
-            Self::Applications => {
-                (vec![("to", "applications".to_owned())], "to see the applications you registered")
-            }
-            Self::Authorizations => {
-                (vec![("to", "authorizations".to_owned())], "to see what applications may do in your name")
-            }
-            Self::Approvals => (vec![("to", "approvals".to_owned())], "to see what waits for your approval"),
-            Self::Device(code) => {
-                let to = ("to", "device".to_owned());
-                let code = code.map(|code| ("user_code", code.to_string()));
-                (std::iter::once(to).chain(code).collect(), "to connect a device")
-            }
-        }
-    }
-}
+use crate::wait::{in_words, seconds};
 
 /// `GET /sign-in`, with `continue` when a client waits.
 pub(crate) async fn show(
@@ -284,8 +212,9 @@ impl SignInForm<'_> {
             refused: matches!(refusal, Some(Refusal::Wrong | Refusal::Incomplete)),
             problem: refusal.map(Refusal::notice),
         };
-        let destinations =
-            self.waiting.map_or_else(Destinations::own, |request| destinations(&request.client, None));
+        let destinations = self
+            .waiting
+            .map_or_else(Destinations::own, |request| Destinations::to_client(&request.client, None));
         let mut response = page(status, &template, &destinations);
         if let Some(wait) = wait {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
@@ -330,18 +259,5 @@ impl Refusal {
                 text: format!("Your password was not looked at. Try again in {}.", in_words(wait)),
             },
         }
-    }
-}
-
-/// Whole seconds, rounded up.
-pub(crate) fn seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-pub(crate) fn in_words(wait: Duration) -> String {
-    match seconds(wait) {
-        0 | 1 => "a second".to_owned(),
-        seconds @ 2..=90 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
 }

@@ -1,9 +1,9 @@
 //! The pages about applications: those a person let do something, and those they registered.
 
 use askama::Template;
+use countersign_model::ScopeSet;
 
 use super::{Backing, Frame, Moment, Notice, ScopeLine};
-use crate::endpoints::application::Draft;
 
 /// What a person let applications do.
 #[derive(Template)]
@@ -65,7 +65,7 @@ pub(crate) struct ApplicationLine {
 #[template(path = "application_new.html")]
 pub(crate) struct ApplicationFormPage<'a> {
     pub(crate) frame: &'a Frame,
-    pub(crate) draft: &'a Draft,
+    pub(crate) draft: &'a ApplicationDraft,
     pub(crate) scopes: Vec<ScopeLine>,
     /// Whether the device flow is offered.
     pub(crate) may_device: bool,
@@ -89,7 +89,7 @@ pub(crate) struct ApplicationPage<'a> {
     pub(crate) has_secret: bool,
     pub(crate) authorize: &'a str,
     pub(crate) token: &'a str,
-    pub(crate) draft: &'a Draft,
+    pub(crate) draft: &'a ApplicationDraft,
     pub(crate) scopes: Vec<ScopeLine>,
     /// Whether the device flow is offered.
     pub(crate) may_device: bool,
@@ -132,4 +132,22 @@ pub(crate) struct ApplicationDeletePage<'a> {
     pub(crate) client: &'a str,
     pub(crate) address: &'a str,
     pub(crate) csrf: &'a str,
+}
+
+/// What a form says of an application: not checked, so that it can be shown again as it was typed.
+pub(crate) struct ApplicationDraft {
+    pub(crate) name: String,
+    pub(crate) client_uri: String,
+    pub(crate) logo_uri: String,
+    pub(crate) redirect_uris: String,
+    pub(crate) authentication: String,
+    pub(crate) device: bool,
+    pub(crate) scopes: ScopeSet,
+}
+
+impl ApplicationDraft {
+    /// Whether this is how it proves who it is.
+    pub(crate) fn proves_by(&self, method: &str) -> bool {
+        self.authentication == method
+    }
 }

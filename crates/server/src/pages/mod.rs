@@ -5,8 +5,9 @@ mod assets;
 mod policy;
 
 pub(crate) use applications::{
-    ApplicationDeletePage, ApplicationFormPage, ApplicationLine, ApplicationNewSecretPage, ApplicationPage,
-    ApplicationSecretPage, ApplicationsPage, AuthorizationLine, AuthorizationPage, AuthorizationsPage,
+    ApplicationDeletePage, ApplicationDraft, ApplicationFormPage, ApplicationLine, ApplicationNewSecretPage,
+    ApplicationPage, ApplicationSecretPage, ApplicationsPage, AuthorizationLine, AuthorizationPage,
+    AuthorizationsPage,
 };
 pub(crate) use assets::ASSETS;
 pub(crate) use policy::{Destinations, picture};

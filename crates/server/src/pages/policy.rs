@@ -1,6 +1,7 @@
 //! The pages' Content Security Policy.
 
 use axum::http::HeaderValue;
+use countersign_model::Client;
 use url::Url;
 
 /// Where the forms of a page may lead, our own origin aside.
@@ -33,6 +34,11 @@ impl Destinations {
             }
         }
         Self { forms: sources, ..Self::default() }
+    }
+
+    /// To the redirect URIs of a client: the one that gets the answer first.
+    pub(crate) fn to_client(client: &Client, answer: Option<&str>) -> Self {
+        Self::of(answer.into_iter().chain(client.redirect_uris.iter().map(String::as_str)))
     }
 
     /// The page has a script of ours.

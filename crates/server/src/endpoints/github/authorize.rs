@@ -8,6 +8,7 @@ use axum::response::Response;
 use crate::client_address::ClientAddress;
 use crate::endpoints::{Endpoint, authorize};
 use crate::failure::Failure;
+use crate::github_parameters::with_spaces;
 use crate::params::{Params, query_text};
 use crate::state::AppState;
 
@@ -22,26 +23,4 @@ pub(crate) async fn authorize(
     let parameters = Params::parse_repeated(query_text(query.as_deref())?)?.into_parameters();
     let parameters = parameters.with_default("response_type", "code").with_rewritten("scope", with_spaces);
     authorize::begin(&state, &headers, &parameters).await
-}
-
-/// Scopes as RFC 6749 §3.3 separates them.
-pub(super) fn with_spaces(scopes: &str) -> String {
-    scopes.split([',', ' ']).filter(|scope| !scope.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scopes_come_with_commas_and_with_spaces() {
-        for text in [
-            "read:user,user:email",
-            "read:user user:email",
-            "read:user, user:email",
-            ",read:user,,user:email ",
-        ] {
-            assert_eq!(with_spaces(text), "read:user user:email", "{text}");
-        }
-    }
 }
