@@ -19,7 +19,7 @@ use crate::github_parameters;
 use crate::params::{MAX_BODY, Params};
 use crate::rate_limits::TooMany;
 use crate::state::AppState;
-use crate::wait::seconds;
+use crate::wait::{COME_BACK, seconds};
 
 /// A form, read but not yet looked at.
 pub(crate) struct ClientRequest {
@@ -212,9 +212,6 @@ impl Proof {
         }
     }
 }
-
-/// `Retry-After` where it is we who can't answer (RFC 9110 §15.6.4), in seconds.
-pub(crate) const COME_BACK: &str = "5";
 
 /// A JSON answer nobody may keep (RFC 6749 §5.1).
 pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {

@@ -1,23 +1,18 @@
-//! Why a page can't be shown, and the page that says so.
+//! Why a page can't be shown, and what says so instead.
 
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use countersign_model::RequestId;
 use countersign_oauth::Error;
 use countersign_oauth::ports::Unavailable;
 
 use crate::body::BadForm;
-use crate::client_request::COME_BACK;
 use crate::onward::Onward;
-use crate::pages::{Destinations, ErrorPage, page, see_other};
+use crate::pages::{Destinations, ErrorPage, Frame, page, see_other};
 use crate::params::Malformed;
 use crate::rate_limits::TooMany;
-use crate::state::AppState;
-use crate::wait::seconds;
+use crate::wait::{COME_BACK, seconds};
 
 /// Why a page can't be shown.
 #[derive(Clone, Debug)]
@@ -161,14 +156,15 @@ impl Failure {
         }
     }
 
-    fn page(&self, state: &AppState, request_id: &str) -> Response {
+    /// Its page.
+    pub(crate) fn page(&self, frame: &Frame, request_id: &str) -> Response {
         if let Self::SignInFirst(onward) = self {
-            return see_other(&onward.sign_in(state));
+            return see_other(&format!("{}{}", frame.base, onward.sign_in()));
         }
         let words = self.words();
         let (code, detail) = self.code_and_detail();
         let template = ErrorPage {
-            frame: state.frame(),
+            frame,
             title: words.title,
             text: words.text,
             advice: words.advice,
@@ -219,7 +215,7 @@ impl From<Error> for Failure {
 }
 
 impl IntoResponse for Failure {
-    /// The status alone; [`show_failures`] adds the page.
+    /// The status alone; the layer of pages adds the page.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.words().status;
@@ -243,17 +239,4 @@ impl IntoResponse for Failure {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// The layer that turns a [`Failure`] into its page.
-pub(crate) async fn show_failures(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
-    let response = next.run(request).await;
-    let (parts, body) = response.into_parts();
-    let Some(failure) = parts.extensions.get::<Failure>() else { return Response::from_parts(parts, body) };
-    let mut response = failure.page(&state, id.as_ref().map_or("", RequestId::as_str));
-    for (name, value) in &parts.headers {
-        response.headers_mut().append(name, value.clone());
-    }
-    response
 }

@@ -34,6 +34,7 @@ mod router;
 mod scope_boxes;
 mod serve;
 mod settings;
+mod show_failures;
 mod state;
 mod throttle;
 mod wait;

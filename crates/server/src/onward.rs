@@ -3,7 +3,6 @@
 use countersign_oauth::UserCode;
 
 use crate::params::Params;
-use crate::state::AppState;
 
 /// Where the applications are that a person registered.
 pub(crate) const APPLICATIONS: &str = "/applications";
@@ -40,28 +39,28 @@ impl Onward {
         }
     }
 
-    /// The sign-in page that leads there.
-    pub(crate) fn sign_in(self, state: &AppState) -> String {
-        state.path(&match self {
+    /// The sign-in page that leads there, below the issuer's path.
+    pub(crate) fn sign_in(self) -> String {
+        match self {
             Self::Account => "/sign-in".to_owned(),
             Self::Applications => "/sign-in?to=applications".to_owned(),
             Self::Authorizations => "/sign-in?to=authorizations".to_owned(),
             Self::Device(None) => "/sign-in?to=device".to_owned(),
             Self::Device(Some(code)) => format!("/sign-in?to=device&user_code={code}"),
             Self::Approvals => "/sign-in?to=approvals".to_owned(),
-        })
+        }
     }
 
-    /// The page itself.
-    pub(crate) fn page(self, state: &AppState) -> String {
-        state.path(&match self {
+    /// The page itself, below the issuer's path.
+    pub(crate) fn page(self) -> String {
+        match self {
             Self::Account => "/account".to_owned(),
             Self::Applications => APPLICATIONS.to_owned(),
             Self::Authorizations => AUTHORIZATIONS.to_owned(),
             Self::Device(None) => "/device".to_owned(),
             Self::Device(Some(code)) => format!("/device?user_code={code}"),
             Self::Approvals => APPROVALS.to_owned(),
-        })
+        }
     }
 
     /// The form's hidden fields, and how the page completes "Sign in".

@@ -23,11 +23,12 @@ use crate::endpoints::{
     github, health, home, introspect, jwks, openapi, par, register, registration, revoke, sign_in, sign_out,
     token, trust_bundle, userinfo,
 };
-use crate::failure::{Failure, show_failures};
+use crate::failure::Failure;
 use crate::observe::{Observer, observe};
 use crate::onward::{APPLICATIONS, APPROVALS, AUTHORIZATIONS};
 use crate::problem::{problem, wants_page};
 use crate::readiness::Readiness;
+use crate::show_failures::show_failures;
 use crate::state::AppState;
 
 /// Routes as they are put together, with the endpoint each belongs to.

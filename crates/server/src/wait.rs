@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// `Retry-After` where it is we who can't answer (RFC 9110 §15.6.4), in seconds.
+pub(crate) const COME_BACK: &str = "5";
+
 /// Whole seconds, rounded up.
 pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)

@@ -123,7 +123,7 @@ async fn list(
         frame: state.frame(),
         person: signed_in.name(),
         username: signed_in.user.username.as_str(),
-        again: &Onward::Approvals.sign_in(state),
+        again: &state.path(&Onward::Approvals.sign_in()),
         notice: outcome.map(Outcome::notice),
         approvals,
     };

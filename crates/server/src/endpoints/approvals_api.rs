@@ -18,11 +18,12 @@ use serde_json::{Value, json};
 
 use super::userinfo::{checked, denied, own_rule};
 use crate::client_address::ClientAddress;
-use crate::client_request::{COME_BACK, json, too_many};
+use crate::client_request::{json, too_many};
 use crate::endpoints::Endpoint;
 use crate::name_in_path::NameInPath;
 use crate::problem::problem;
 use crate::state::AppState;
+use crate::wait::COME_BACK;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/api/approvals";

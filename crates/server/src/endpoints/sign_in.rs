@@ -71,7 +71,7 @@ pub(crate) async fn submit(
                         let session = Some(&signed_in.session);
                         next(&state, &state.engine().resume(interaction, session, &browser.hash()).await?)
                     }
-                    None => see_other(&Onward::read(form.params()).page(&state)),
+                    None => see_other(&state.path(&Onward::read(form.params()).page())),
                 };
                 state.cookies().set(response.headers_mut(), Cookie::Session, &signed_in.cookie);
                 known_browser::remember(state.cookies(), response.headers_mut(), &user, state.env());

@@ -19,9 +19,10 @@ use countersign_store::Store;
 use url::Url;
 
 use crate::client_address::ClientAddress;
-use crate::client_request::{COME_BACK, json, refusal};
+use crate::client_request::{json, refusal};
 use crate::problem::problem;
 use crate::state::AppState;
+use crate::wait::COME_BACK;
 
 /// What the endpoint accepts: our own access tokens, of either form.
 pub(crate) fn rule(engine: &Engine<Store>) -> Rule {
