@@ -6,9 +6,9 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use crate::client_request::COME_BACK;
 use crate::problem::problem;
 use crate::state::AppState;
+use crate::wait::COME_BACK;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/ca/crl";
