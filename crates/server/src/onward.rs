@@ -7,7 +7,7 @@ use crate::params::Params;
 /// Where the applications are that a person registered.
 pub(crate) const APPLICATIONS: &str = "/applications";
 /// Where the applications are that a person lets do something.
-pub(crate) const AUTHORIZATIONS: &str = "/account/authorizations";
+pub(crate) const AUTHORIZED: &str = "/account/authorizations";
 /// Where it is shown what waits for a person's approval.
 pub(crate) const APPROVALS: &str = "/account/approvals";
 
@@ -56,7 +56,7 @@ impl Onward {
         match self {
             Self::Account => "/account".to_owned(),
             Self::Applications => APPLICATIONS.to_owned(),
-            Self::Authorizations => AUTHORIZATIONS.to_owned(),
+            Self::Authorizations => AUTHORIZED.to_owned(),
             Self::Device(None) => "/device".to_owned(),
             Self::Device(Some(code)) => format!("/device?user_code={code}"),
             Self::Approvals => APPROVALS.to_owned(),

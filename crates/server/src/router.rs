@@ -25,7 +25,7 @@ use crate::endpoints::{
 };
 use crate::failure::Failure;
 use crate::observe::{Observer, observe};
-use crate::onward::{APPLICATIONS, APPROVALS, AUTHORIZATIONS};
+use crate::onward::{APPLICATIONS, APPROVALS, AUTHORIZED};
 use crate::problem::{problem, wants_page};
 use crate::readiness::Readiness;
 use crate::show_failures::show_failures;
@@ -195,7 +195,7 @@ fn pages(routes: Routes, state: &AppState) -> Routes {
         .at(Endpoint::SignOut, &path("/sign-out"), get(sign_out::show).post(sign_out::submit))
         .at(Endpoint::SignOut, &path("/signed-out"), get(sign_out::done))
         .at(Endpoint::Account, &path("/account"), get(account::account))
-        .at(Endpoint::Authorizations, &path(AUTHORIZATIONS), get(authorizations::list))
+        .at(Endpoint::Authorizations, &path(AUTHORIZED), get(authorizations::list))
         .at(
             Endpoint::Authorizations,
             &path(authorizations::ONE),

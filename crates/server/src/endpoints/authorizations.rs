@@ -12,7 +12,7 @@ use crate::backing::backing;
 use crate::browser::{Browser, Form};
 use crate::client_address::ClientAddress;
 use crate::failure::Failure;
-use crate::onward::{AUTHORIZATIONS, Onward};
+use crate::onward::{AUTHORIZED, Onward};
 use crate::page_form::{PageForm, PageQuery};
 use crate::pages::{
     AuthorizationLine, AuthorizationPage, AuthorizationsPage, Destinations, Moment, page, see_other,
@@ -78,7 +78,7 @@ pub(crate) async fn withdraw(
     state.engine().withdraw(user, &id).await?;
     let address = address.0;
     tracing::info!(target: "countersign::audit", event = "authorization_withdrawn", %user, client = %id, %address, "authorization withdrawn");
-    Ok(see_other(&state.path(&format!("{AUTHORIZATIONS}?done=withdrawn"))))
+    Ok(see_other(&state.path(&format!("{AUTHORIZED}?done=withdrawn"))))
 }
 
 async fn authorized(state: &AppState, signed_in: &SignedIn) -> Result<Vec<AuthorizedClient>, Failure> {
