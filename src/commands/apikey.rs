@@ -1,5 +1,6 @@
 //! `countersign apikey`
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use countersign_access::{API_KEY_PREFIX, api_key};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::Source;
 use super::secrets::SecretSink;
+use crate::config::Config;
 use crate::config::units::Span;
 use crate::output::{Failure, Format, moment, table};
 use crate::wiring::Desk;
@@ -71,13 +73,13 @@ struct Create {
     #[arg(long = "route", value_name = "NAME")]
     routes: Vec<String>,
     /// Networks from which it may be used; repeat for several. Default: everywhere.
-    #[arg(long = "address", value_name = "CIDR")]
+    #[arg(long = "address", value_name = "CIDR", value_parser = network)]
     addresses: Vec<IpNet>,
     /// How long it lives, such as `90d`. Default: until it is revoked.
     #[arg(long, value_name = "SPAN")]
     expires: Option<Span>,
     /// Requests a minute it may make.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// The environment named in the key.
     #[arg(long, default_value = "live", value_parser = ["live", "test"])]
@@ -100,6 +102,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 impl Create {
     async fn run(self, desk: &Desk, format: Format) -> Result<(), Failure> {
         self.sink.check()?;
+        self.check_routes(&desk.config)?;
         let now = desk.env.now();
         let secret = api_key::generate(API_KEY_PREFIX, &self.env, &*desk.env.rng);
         let key = ApiKey {
@@ -118,6 +121,28 @@ impl Create {
         desk.store.create_api_key(&key).await?;
         print_with_secret(&key, &secret, &self.sink, format)
     }
+
+    /// A key for a route that is not there would never work. Where the gateway is elsewhere, nobody here knows.
+    fn check_routes(&self, config: &Config) -> Result<(), Failure> {
+        let Some(gateway) = &config.gateway else { return Ok(()) };
+        let known: Vec<&str> = gateway.routes.iter().map(|route| route.raw.name.as_str()).collect();
+        match self.routes.iter().find(|route| !known.contains(&route.as_str())) {
+            Some(unknown) => Err(format!(
+                "--route {unknown}: the configuration has no such route; it has {}",
+                known.join(", ")
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A network, or an address alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let alone = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse()
+        .or_else(|_| alone())
+        .map_err(|_| "write a network such as 10.0.0.0/8, or an address".to_owned())
 }
 
 async fn list(desk: &Desk, owner: Option<&Subject>, format: Format) -> Result<(), Failure> {

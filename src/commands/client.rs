@@ -278,7 +278,11 @@ impl Add {
         }
         for uri in &self.redirect_uris {
             // RFC 6749 §3.1.2: absolute, without a fragment.
-            let parsed = Url::parse(uri).map_err(|error| format!("--redirect-uri {uri}: {error}"))?;
+            let parsed = Url::parse(uri).map_err(|error| {
+                format!(
+                    "--redirect-uri {uri}: {error}; write it whole, such as https://shop.example.com/callback"
+                )
+            })?;
             if parsed.fragment().is_some() || uri.contains('*') {
                 return Err(
                     format!("--redirect-uri {uri}: no fragment and no wildcard (RFC 6749 §3.1.2)").into()
@@ -293,6 +297,9 @@ impl Add {
                 )
                 .into());
             }
+        }
+        if !self.scopes.covers(&self.default_scopes) {
+            return Err("--default-scopes names one that is not in --scopes".into());
         }
         if self.auth == Authentication::None && self.grants.contains(&Grant::ClientCredentials) {
             return Err("client_credentials is for clients that can prove who they are (RFC 6749 §4.4): choose another --auth".into());

@@ -2,12 +2,12 @@
 
 pub(super) const COUNTERSIGN: &str = "\
 Start here:
-  countersign dev                                      five ways into one service, each a line to paste
-  countersign try                                      all five, side by side
+  countersign dev                                 five ways into one service
+  countersign try                                 all five, side by side
 
 Then for real:
-  countersign config example > countersign.toml        every key with its default
-  countersign config check                             what is wrong with it, and where
+  countersign config example > countersign.toml   every key with its default
+  countersign config check                        what is wrong, and where
   countersign serve -c countersign.toml
 
 `countersign COMMAND --help` shows examples of each command.";
@@ -32,8 +32,10 @@ SIGHUP reads the file again; so does a change of it. SIGTERM lets requests in pr
 
 pub(super) const USER: &str = "\
 Examples:
-  countersign user add alice --display-name \"Alice Example\" --email alice@example.com
-  countersign user add robot --service --scopes orders.read --generate --secret-file robot.password
+  countersign user add alice --display-name \"Alice Example\" \\
+    --email alice@example.com
+  countersign user add robot --service --scopes orders.read --generate \\
+    --secret-file robot.password
   countersign user password alice --password-file - < new-password
   countersign user disable alice";
 
@@ -41,24 +43,31 @@ pub(super) const SESSION: &str = "\
 Examples:
   countersign session list --user alice
   countersign session revoke ses_01a214160e1d7ea090709e24041ad8b6
-  countersign session revoke ses_01a214160e1d7ea090709e24041ad8b6 --offline     also what lasts while alice is away
-  countersign session revoke --user alice --offline                             everything alice ever gave
+  countersign session revoke --user alice --offline
+
+`--offline` ends what lasts while the person is away, too; with `--user`, everything they ever gave.
 
 Checkers refuse the tokens at once in one process, in about a second across nodes.";
 
 pub(super) const CLIENT: &str = "\
 A service that calls in its own name:
-  countersign client add billing --grant client_credentials --scopes orders.read --secret-file billing.secret
+  countersign client add billing --grant client_credentials \\
+    --scopes orders.read --secret-file billing.secret
 
 A web application that people sign in to:
-  countersign client add shop --grant authorization_code --grant refresh_token --redirect-uri https://shop.example.com/callback --scopes \"openid profile email\"
+  countersign client add shop --grant authorization_code --grant refresh_token \\
+    --redirect-uri https://shop.example.com/callback \\
+    --scopes \"openid profile email\"
 
 An application on people's own machines, which can keep no secret:
-  countersign client add app --auth none --grant authorization_code --redirect-uri http://127.0.0.1/callback --scopes openid
+  countersign client add app --auth none --grant authorization_code \\
+    --redirect-uri http://127.0.0.1/callback --scopes openid
 
 An application of others whose token lives until a person takes it back, as on GitHub:
-  countersign client add ci --grant authorization_code --redirect-uri https://ci.example.com/callback --scopes \"profile repo\" \\
-    --token-format reference --access-token-life until-withdrawn --every-scope-optional
+  countersign client add ci --grant authorization_code \\
+    --redirect-uri https://ci.example.com/callback --scopes \"profile repo\" \\
+    --token-format reference --access-token-life until-withdrawn \\
+    --every-scope-optional
 
 A new secret while the old one still works, and then the end of the old one:
   countersign client secret billing --secret-file billing.new
@@ -66,8 +75,10 @@ A new secret while the old one still works, and then the end of the old one:
 
 pub(super) const APIKEY: &str = "\
 Examples:
-  countersign apikey create --name nightly --owner acme --scopes orders.read --expires 90d
-  countersign apikey create --name ci --owner robot --address 10.0.0.0/8 --rate 600 --secret-file ci.key
+  countersign apikey create --name nightly --owner acme \\
+    --scopes orders.read --expires 90d
+  countersign apikey create --name ci --owner robot --address 10.0.0.0/8 \\
+    --rate 600 --secret-file ci.key
   countersign apikey list --owner acme
   countersign apikey rotate key_01a214160e1d7ea090709e24041ad8b6 --overlap 7d
   countersign apikey revoke key_01a214160e1d7ea090709e24041ad8b6
@@ -76,11 +87,14 @@ A caller sends it as `X-API-Key: …` or `Authorization: ApiKey …`, as the rou
 
 pub(super) const CERT: &str = "\
 Examples:
-  countersign cert issue --profile client --name uri:spiffe://example.com/billing --out certs
-  countersign cert issue --profile server --name api.example.com --name ip:10.0.0.1 --lifetime 30d
+  countersign cert issue --profile client \\
+    --name uri:spiffe://example.com/billing --out certs
+  countersign cert issue --profile server --name api.example.com \\
+    --name ip:10.0.0.1 --lifetime 30d
   countersign cert issue --profile service --csr billing.csr --replace
   countersign cert show 6077bab306d2ef5d429005cf10ad04f82d12d27d
-  countersign cert revoke 6077bab306d2ef5d429005cf10ad04f82d12d27d --reason key_compromise
+  countersign cert revoke 6077bab306d2ef5d429005cf10ad04f82d12d27d \\
+    --reason key_compromise
   countersign cert bundle > ca.pem
 
 What a certificate may do at the gateway: gateway.certificate_scopes.";
@@ -93,7 +107,8 @@ Examples:
   countersign token verify - < alice.token
   countersign token revoke - < alice.token
   countersign token scan src logs
-  countersign token verify - --issuer https://partner.example.com --audience https://orders.example.com < their.token
+  countersign token verify - --issuer https://partner.example.com \\
+    --audience https://orders.example.com < their.token
 
 `verify` ends with 0 for a good token and with 1 for another.";
 
@@ -110,17 +125,18 @@ Links are not followed, except those named here. What is compressed, encrypted o
 pub(super) const KEYS: &str = "\
 Examples:
   countersign keys list
-  countersign keys rotate                      a successor, published now and signing after keys.prepublish
+  countersign keys rotate
   countersign keys rotate --algorithm EdDSA --now
-  countersign keys retire qa0N4ldTImhlUiYs8H6B8rdLdOSgzkifHa87ICtGHv8 --now     in an emergency
+  countersign keys retire qa0N4ldTImhlUiYs8H6B8rdLdOSgzkifHa87ICtGHv8 --now
 
-They work beside a running server, which takes the change up at once.";
+`rotate` makes a successor, published now and signing after keys.prepublish. `--now` is for an emergency.
+Both work beside a running server, which takes the change up at once.";
 
 pub(super) const CONFIG: &str = "\
 Examples:
   countersign config example > countersign.toml
   countersign config check -c countersign.toml
-  countersign config schema > countersign.schema.json      for an editor that knows JSON Schema";
+  countersign config schema > countersign.schema.json";
 
 pub(super) const COMPLETIONS: &str = "\
 bash, for this shell or in ~/.bashrc:
@@ -183,9 +199,7 @@ mod tests {
 
     fn every_help(command: &clap::Command, texts: &mut Vec<(String, String)>) {
         if let Some(text) = command.get_after_help() {
-            // A command may go on in the next line, as in a shell.
-            let text = text.to_string().replace("\\\n    ", "");
-            texts.push((command.get_name().to_owned(), text));
+            texts.push((command.get_name().to_owned(), text.to_string()));
         }
         command.get_subcommands().for_each(|below| every_help(below, texts));
     }
@@ -195,10 +209,18 @@ mod tests {
         let mut texts = Vec::new();
         every_help(&Arguments::command(), &mut texts);
         assert!(texts.len() >= 11, "{}", texts.len());
-        for (name, text) in &texts {
+        for (name, shown) in &texts {
+            // A command may go on in the next line, as in a shell.
+            let text = shown.replace("\\\n    ", "");
             let examples: Vec<&str> =
                 text.lines().filter(|line| line.starts_with("  ") && line.contains("countersign ")).collect();
             assert!(!examples.is_empty(), "{name} shows none");
+            let wide: Vec<_> =
+                shown.lines().filter(|line| line.starts_with("  ") && line.len() > 80).collect();
+            assert!(
+                wide.is_empty(),
+                "{name}: a terminal would break it, so that nobody can paste it: {wide:?}"
+            );
             examples.iter().for_each(|example| assert_understood(name, example));
         }
     }

@@ -66,7 +66,7 @@ struct Add {
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
     /// E-mail address.
-    #[arg(long)]
+    #[arg(long, value_parser = email)]
     email: Option<String>,
     /// What Basic authentication as this account may do, separated by spaces.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -90,6 +90,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Action::Disable { name } => set_status(&desk, &name, UserStatus::Disabled, format).await,
         Action::Enable { name } => set_status(&desk, &name, UserStatus::Enabled, format).await,
     }
+}
+
+/// What looks like an address: a claim to be proven, not a proof (RFC 5321 §4.5.3.1 has the length).
+fn email(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty());
+    if parts.is_none() || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("an e-mail address is a name, @ and a host".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl Add {

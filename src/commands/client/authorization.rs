@@ -13,7 +13,7 @@ use crate::output::Failure;
 #[derive(Clone, Debug, clap::Args)]
 #[group(id = "authorization-options")]
 pub(super) struct Options {
-    /// The rules it lives by: oauth2.1, oidc, fapi1-advanced, fapi2-security, fapi2-message-signing, mcp.
+    /// The rules it lives by: oauth2.1, oidc, fapi1-advanced, fapi2-security, fapi2-message-signing, mcp, github.
     #[arg(long, default_value = "oauth2.1", value_name = "PROFILE")]
     profile: Profile,
     /// What it may ask for, where its profile has it: code, none, id_token, "code id_token"; repeat for several.
