@@ -11,6 +11,8 @@ from support.machine import free_ports, node
 
 PROFILES = ["fapi1-advanced", "fapi2-security", "fapi2-message-signing"]
 PASSWORD = "a long enough password for alice"
+# FAPI 1.0 part 1 §7.5: no address of a program on somebody's machine.
+HTTPS = "https://client.example/callback"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,10 @@ def strict(start):
     return instance
 
 
+def redirect(profile):
+    return HTTPS if profile == "fapi1-advanced" else REDIRECT
+
+
 def test_every_profile_goes_the_whole_way(strict, tmp_path):
     program = Lines(node("fapi.mjs"))
     browser, seen = Browser(), {}
@@ -38,15 +44,16 @@ def test_every_profile_goes_the_whole_way(strict, tmp_path):
         flows = []
         for profile in PROFILES:
             common = ("--profile", profile, "--grant", "authorization_code", "--grant", "refresh_token", "--jwks-file", str(jwks),
-                      "--redirect-uri", REDIRECT, "--scopes", "openid offline_access orders.read")
+                      "--redirect-uri", redirect(profile), "--scopes", "openid offline_access orders.read")
             more = ("--response-type", "code", "--response-type", "code id_token") if profile == "fapi1-advanced" else ()
             strict.add_client(f"{profile}-dpop", "--auth", "private_key_jwt", "--dpop-bound-access-tokens", *common, *more)
             strict.add_client(f"{profile}-mtls", "--auth", "tls_client_auth", "--tls-client-auth-san-uri", "spiffe://localhost/fapi",
                               "--tls-client-certificate-bound-access-tokens", *common, *more)
             for binding in ("dpop", "mtls"):
                 ways = ("fapi1-advanced", "hybrid") if profile == "fapi1-advanced" else (profile,)
-                flows += [{"id": f"{profile}-{binding}", "way": way, "binding": binding} for way in ways]
-        program.say({"issuer": strict.issuer, "ca": str(strict.ca_path), "redirect": REDIRECT, "flows": flows,
+                flows += [{"id": f"{profile}-{binding}", "way": way, "binding": binding, "redirect": redirect(profile)}
+                          for way in ways]
+        program.say({"issuer": strict.issuer, "ca": str(strict.ca_path), "flows": flows,
                      "resource": f"{strict.gateway}/orders/7", "identity": {"cert": str(cert), "key": str(key)}})
         for flow in flows:
             asked = program.hear()
@@ -54,7 +61,7 @@ def test_every_profile_goes_the_whole_way(strict, tmp_path):
                 # FAPI 2.0 Security Profile §5.3.3.2, point 6: nothing but these two in the browser.
                 assert set(asked["open"].split("?", 1)[1].replace("=", "&").split("&")) >= {"client_id", "request_uri"}
                 assert "scope" not in asked["open"] and "code_challenge" not in asked["open"]
-            back = browser.authorize(asked["open"], REDIRECT, "alice", PASSWORD)
+            back = browser.authorize(asked["open"], flow["redirect"], "alice", PASSWORD)
             assert ("response=" in back) == (flow["way"] in ("fapi1-advanced", "fapi2-message-signing")), back
             assert ("id_token=" in back) == (flow["way"] == "hybrid")
             program.say({"url": back})

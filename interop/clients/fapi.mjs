@@ -42,7 +42,7 @@ const asks = {
   },
 }
 
-for (const { id, way, binding } of ask.flows) {
+for (const { id, way, binding, redirect } of ask.flows) {
   const identity = binding === 'mtls' ? ask.identity : undefined
   const metadata = {
     authorization_signed_response_alg: 'ES256', id_token_signed_response_alg: 'ES256',
@@ -58,7 +58,7 @@ for (const { id, way, binding } of ask.flows) {
   const verifier = client.randomPKCECodeVerifier()
   const [state, nonce] = [client.randomState(), client.randomNonce()]
   const url = await asks[way](config, {
-    redirect_uri: ask.redirect, scope: 'openid offline_access orders.read', prompt: 'consent', state, nonce,
+    redirect_uri: redirect, scope: 'openid offline_access orders.read', prompt: 'consent', state, nonce,
     code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
   }, options)
   say({ id, open: url.href })

@@ -140,6 +140,7 @@ impl Check {
             trusted_proxies: raw.trusted_proxies,
             mtls,
             dpop_nonce: raw.dpop_nonce,
+            strict_transport_security: span(raw.strict_transport_security, Duration::from_secs(365 * 86_400)),
         })
     }
 

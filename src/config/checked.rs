@@ -50,7 +50,8 @@ impl Config {
     /// Each such key, and whether its value is another.
     pub(super) fn what_waits(&self, new: &Self) -> [(&'static str, bool); 15] {
         let server = |config: &Self| {
-            config.server.as_ref().map(|server| (server.trusted_proxies.clone(), server.dpop_nonce))
+            let server = config.server.as_ref()?;
+            Some((server.trusted_proxies.clone(), server.dpop_nonce, server.strict_transport_security))
         };
         let gateway = |config: &Self| {
             // Every field by its name, so that a new one is put here or deliberately not.
@@ -69,7 +70,10 @@ impl Config {
             Some((trusted_proxies.clone(), *max_connections, *max_connections_per_address))
         };
         [
-            ("server.trusted_proxies and server.dpop_nonce", server(self) != server(new)),
+            (
+                "server.trusted_proxies, server.dpop_nonce and server.strict_transport_security",
+                server(self) != server(new),
+            ),
             (
                 "gateway.trusted_proxies, gateway.max_connections and gateway.max_connections_per_address",
                 gateway(self) != gateway(new),
@@ -100,6 +104,8 @@ pub(crate) struct Server {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) mtls: Option<ServerMtls>,
     pub(crate) dpop_nonce: bool,
+    /// RFC 6797; zero: not at all.
+    pub(crate) strict_transport_security: Duration,
 }
 
 /// The authorization server's address for clients with certificates.

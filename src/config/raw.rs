@@ -95,6 +95,10 @@ pub(crate) struct RawServer {
     /// Whether DPoP proofs at the token endpoint and at userinfo must have a nonce of ours (RFC 9449 §8). Default: no.
     #[serde(default)]
     pub dpop_nonce: bool,
+    /// How long browsers that were here by https come by https alone (RFC 6797); `0s` says nothing of it. Only where the
+    /// issuer is an https URL, and not on localhost. Default: `365d`.
+    #[serde(default)]
+    pub strict_transport_security: Option<Span>,
 }
 
 /// Where clients with certificates find the authorization server.

@@ -131,6 +131,7 @@ pub(super) async fn bind(
             scope_words: config.resources.iter().flat_map(|resource| resource.words.clone()).collect(),
             rates: config.limits,
             github: config.compatibility.github,
+            strict_transport_security: server.strict_transport_security,
             registrations_per_hour: RegistrationsPerHour(config.registration.max_per_address_and_hour),
         },
         services,

@@ -35,6 +35,8 @@ struct Document<'a> {
     resource_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_documentation: Option<&'a str>,
+    // §3.2: what has no value is not there.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     authorization_servers: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'a str>,
@@ -77,8 +79,10 @@ impl ProtectedResource {
         address.into()
     }
 
+    /// §3.1: of the slashes the one that follows the host goes; one that ends a longer path belongs to it.
     fn metadata_path(&self) -> String {
-        format!("{WELL_KNOWN}{}", self.url.path().trim_end_matches('/'))
+        let path = self.url.path();
+        format!("{WELL_KNOWN}{}", if path == "/" { "" } else { path })
     }
 
     /// Takes up what another route says of the same resource.
@@ -124,7 +128,7 @@ impl Published {
         }
         let place = |resource: &ProtectedResource| {
             let host = host_name(resource.url.host_str()?.as_bytes())?.into_owned();
-            Some(((host, resource.metadata_path()), resource.document()))
+            Some(((host, without_end(&resource.metadata_path())), resource.document()))
         };
         Self(merged.iter().filter_map(place).collect())
     }
@@ -134,8 +138,13 @@ impl Published {
         if self.0.is_empty() || !path.starts_with(WELL_KNOWN) {
             return None;
         }
-        self.0.get(&(host.to_owned(), path.to_owned()))
+        self.0.get(&(host.to_owned(), without_end(path)))
     }
+}
+
+/// Some clients take a slash at the end off, some don't: both find it, and what they find says whose it is (§3.3).
+fn without_end(path: &str) -> String {
+    path.strip_suffix('/').unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]
@@ -158,6 +167,10 @@ mod tests {
                 "https://resource.example.com:8443/resource1",
                 "https://resource.example.com:8443/.well-known/oauth-protected-resource/resource1",
             ),
+            (
+                "https://resource.example.com/notes/",
+                "https://resource.example.com/.well-known/oauth-protected-resource/notes/",
+            ),
         ] {
             assert_eq!(ProtectedResource::new(identifier).unwrap().metadata_address(), address);
         }
@@ -166,6 +179,19 @@ mod tests {
         {
             assert!(ProtectedResource::new(other).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn what_has_no_value_is_not_there_and_a_slash_at_the_end_hides_nothing() {
+        let published = Published::of(ProtectedResource::new("https://api.example/notes/"));
+        for path in ["/notes", "/notes/"] {
+            let found = published.find("api.example", &format!("{WELL_KNOWN}{path}")).unwrap();
+            let document: serde_json::Value = serde_json::from_slice(found).unwrap();
+            assert_eq!(document["resource"], "https://api.example/notes/", "§3.3");
+            let names: Vec<&String> = document.as_object().unwrap().keys().collect();
+            assert_eq!(names, ["bearer_methods_supported", "resource"], "§3.2");
+        }
+        assert!(published.find("api.example", &format!("{WELL_KNOWN}/notes//")).is_none());
     }
 
     #[test]

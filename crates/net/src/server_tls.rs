@@ -1,16 +1,17 @@
 //! A listener's TLS configuration, replaceable while it serves.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use countersign_model::{Clock, Timestamp};
+use rustls::crypto::CryptoProvider;
 use rustls::server::{
     ClientHello, NoClientAuth, ResolvesServerCert, ServerConnection, ServerSessionMemoryCache,
 };
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{HandshakeKind, ServerConfig};
+use rustls::{CipherSuite, HandshakeKind, ServerConfig};
 use rustls_pki_types::UnixTime;
 
 use crate::bundle::ClientAuth;
@@ -159,7 +160,7 @@ fn build(settings: ServerTlsSettings, clock: &Arc<dyn Clock>) -> Result<Current,
         None => Arc::new(NoClientAuth),
     };
     let mut config =
-        ServerConfig::builder_with_details(provider(), Arc::new(InjectedTime(Arc::clone(clock))))
+        ServerConfig::builder_with_details(recommended(), Arc::new(InjectedTime(Arc::clone(clock))))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| TlsError::new("listener", error.to_string()))?
             .with_client_cert_verifier(asked)
@@ -168,6 +169,25 @@ fn build(settings: ServerTlsSettings, clock: &Arc<dyn Clock>) -> Result<Current,
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
     Ok(Current { config: Arc::new(config), verifier })
 }
+
+/// RFC 9325 §4.2, which FAPI 2.0 Security Profile §5.2.2 holds servers to: with TLS 1.2 the four suites that are
+/// recommended. All of TLS 1.3 are.
+fn recommended() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    let made = || {
+        let mut own = CryptoProvider::clone(&provider());
+        own.cipher_suites.retain(|suite| suite.tls13().is_some() || RECOMMENDED.contains(&suite.suite()));
+        Arc::new(own)
+    };
+    Arc::clone(PROVIDER.get_or_init(made))
+}
+
+const RECOMMENDED: [CipherSuite; 4] = [
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+];
 
 /// Chooses the certificate by the name the client asks for (RFC 6066 §3).
 struct ByName {

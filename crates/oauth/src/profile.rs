@@ -33,6 +33,10 @@ pub struct Rules {
     pub signed_requests: bool,
     /// Whether a request object must say since when it counts (`nbf`), at most an hour ago.
     pub request_not_before: bool,
+    /// Whether a request must carry what its client knows the answer again by: a nonce in OpenID Connect, else a state.
+    pub nonce_or_state: bool,
+    /// Whether people agree to what they have not agreed to before, also where the operator vouches for the client.
+    pub explicit_approval: bool,
     /// How answers must be protected on their way through the browser.
     pub responses: ResponseProtection,
     /// What may be asked for, where the client is registered for it too.
@@ -90,6 +94,8 @@ pub enum Redirects {
     HttpsOrLocalhost,
     /// `https` or a loopback address, and the request says which.
     HttpsOrLoopbackNamed,
+    /// `https`, and the request says which.
+    HttpsNamed,
 }
 
 /// What the scopes of a client mean that registered itself.
@@ -115,6 +121,8 @@ const OAUTH_2_1: Rules = Rules {
     pushed_requests: false,
     signed_requests: false,
     request_not_before: false,
+    nonce_or_state: false,
+    explicit_approval: false,
     responses: ResponseProtection::Issuer,
     response_types: &[ResponseType::Code],
     response_modes: QUERY_AND_FORMS,
@@ -171,8 +179,12 @@ const FAPI_1_ADVANCED: Rules = Rules {
     asymmetric_authentication: true,
     // Point 5.
     sender_constrained: true,
-    // Part 1 §5.2.2, points 9 and 20.
-    redirects: Redirects::HttpsOrLoopbackNamed,
+    // Part 1 §5.2.2.0, points 9 and 20, and §7.5: no address of a program on somebody's machine.
+    redirects: Redirects::HttpsNamed,
+    // Part 1 §5.2.2.2 and §5.2.2.3.
+    nonce_or_state: true,
+    // Part 1 §5.2.2.0, point 12.
+    explicit_approval: true,
     ..OAUTH_2_1
 };
 
@@ -248,6 +260,11 @@ impl Rules {
         }
     }
 
+    /// Whether the operator's word for a client stands for that of the people.
+    pub(crate) fn vouches(client: &Client) -> bool {
+        client.first_party && !Self::of(client.profile).explicit_approval
+    }
+
     /// Whom a client assertion may be addressed to. RFC 9126 §2: at the pushed authorization request endpoint the issuer,
     /// the token endpoint and the endpoint itself are all taken, where the profile takes more than the issuer.
     pub(crate) fn assertion_audiences<'s>(&self, settings: &'s Settings) -> Vec<&'s str> {
@@ -307,8 +324,8 @@ pub enum ProfileConflict {
     /// Not in this profile.
     #[error("this profile does not sign with that algorithm")]
     Algorithm,
-    /// In the clear.
-    #[error("this profile wants https redirect URIs, or loopback addresses")]
+    /// In the clear, or on somebody's machine.
+    #[error("this profile wants https redirect URIs; FAPI 2.0 and MCP take loopback addresses too")]
     RedirectUri,
     /// Nothing to verify by.
     #[error("signed requests need the client's keys: a JWK Set or where it is")]
@@ -337,6 +354,7 @@ impl Redirects {
                 is_https_or_loopback(&url) || url.scheme() == "http" && url.host_str() == Some("localhost")
             }),
             Self::HttpsOrLoopbackNamed => Url::parse(uri).is_ok_and(|url| is_https_or_loopback(&url)),
+            Self::HttpsNamed => Url::parse(uri).is_ok_and(|url| url.scheme() == "https"),
         }
     }
 
@@ -344,7 +362,7 @@ impl Redirects {
     pub(crate) fn must_be_named(self) -> bool {
         match self {
             Self::Registered | Self::HttpsOrLocalhost => false,
-            Self::HttpsOrLoopbackNamed => true,
+            Self::HttpsOrLoopbackNamed | Self::HttpsNamed => true,
         }
     }
 }
@@ -395,6 +413,7 @@ mod tests {
         let rules = Rules::of(Profile::Fapi1Advanced);
         assert!(!rules.algorithms.contains(&Algorithm::RS256) && rules.signed_requests);
         assert!(!rules.response_modes.contains(&ResponseMode::Query));
+        assert!(rules.nonce_or_state && rules.explicit_approval && rules.redirects == Redirects::HttpsNamed);
         assert!(Rules::of(Profile::Mcp).resource_required);
     }
 
@@ -402,19 +421,27 @@ mod tests {
     fn only_what_never_leaves_the_machine_goes_without_tls() {
         let allowed = |uri| {
             let by = |redirects: Redirects| redirects.allow(uri);
-            [by(Redirects::Registered), by(Redirects::HttpsOrLocalhost), by(Redirects::HttpsOrLoopbackNamed)]
+            [
+                by(Redirects::Registered),
+                by(Redirects::HttpsOrLocalhost),
+                by(Redirects::HttpsOrLoopbackNamed),
+                by(Redirects::HttpsNamed),
+            ]
         };
-        for uri in ["https://app.example/cb", "http://127.0.0.1:3000/cb", "http://[::1]/cb"] {
-            assert_eq!(allowed(uri), [true; 3], "{uri}");
+        for uri in ["https://app.example/cb", "https://localhost:8443/cb"] {
+            assert_eq!(allowed(uri), [true; 4], "{uri}");
         }
-        assert_eq!(allowed("http://localhost:3000/cb"), [true, true, false]);
+        for uri in ["http://127.0.0.1:3000/cb", "http://[::1]/cb"] {
+            assert_eq!(allowed(uri), [true, true, true, false], "{uri}");
+        }
+        assert_eq!(allowed("http://localhost:3000/cb"), [true, true, false, false]);
         for uri in [
             "http://127.0.0.1.evil.example/cb",
             "http://localhost.evil.example/cb",
             "http://app.example/cb",
             "com.example:/cb",
         ] {
-            assert_eq!(allowed(uri), [true, false, false], "{uri}");
+            assert_eq!(allowed(uri), [true, false, false, false], "{uri}");
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, STRICT_TRANSPORT_SECURITY};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use countersign_model::{AddressList, Env, RequestId};
 use metrics::{Counter, Histogram};
 use tokio::sync::Semaphore;
+use url::{Host, Url};
 
 use crate::client_address::ClientAddress;
 use crate::endpoints::Endpoint;
@@ -24,6 +25,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What goes around every request.
 pub(crate) struct Observer {
     env: Env,
+    /// `Strict-Transport-Security`, where it is said.
+    strict_transport: Option<HeaderValue>,
     trusted_proxies: AddressList,
     slots: Semaphore,
     timeout: Duration,
@@ -86,8 +89,14 @@ impl Meter {
 }
 
 impl Observer {
-    pub(crate) fn new(settings: &ServerSettings, env: Env, endpoints: HashMap<Box<str>, Endpoint>) -> Self {
+    pub(crate) fn new(
+        settings: &ServerSettings,
+        env: Env,
+        endpoints: HashMap<Box<str>, Endpoint>,
+        issuer: &str,
+    ) -> Self {
         Self {
+            strict_transport: strict_transport(settings.strict_transport_security, issuer),
             env,
             trusted_proxies: settings.trusted_proxies.clone(),
             slots: Semaphore::new(settings.limits.concurrent_requests),
@@ -131,6 +140,9 @@ pub(crate) async fn observe(
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    if let Some(policy) = &observer.strict_transport {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, policy.clone());
+    }
     let (status, took) = (response.status(), began.elapsed());
     observer.count(endpoint, status, took);
     tracing::info!(
@@ -148,6 +160,18 @@ pub(crate) async fn observe(
     response
 }
 
+/// RFC 6797 §7.2: of a host that is reached by https, whoever ends the TLS. §8.1.1: an address is no host that could be
+/// known by it; and `localhost` is every developer's.
+fn strict_transport(life: Duration, issuer: &str) -> Option<HeaderValue> {
+    let url = Url::parse(issuer).ok().filter(|url| url.scheme() == "https" && !life.is_zero())?;
+    let is_known = match url.host()? {
+        Host::Domain(name) => name != "localhost" && !name.ends_with(".localhost"),
+        Host::Ipv4(_) | Host::Ipv6(_) => false,
+    };
+    let policy = HeaderValue::from_str(&format!("max-age={}", life.as_secs())).ok();
+    policy.filter(|_| is_known)
+}
+
 /// Works on the request if there is a slot for it, for as long as it may take.
 async fn run(observer: &Observer, request: Request, next: Next, id: &RequestId) -> Response {
     let Ok(_slot) = observer.slots.try_acquire() else {
@@ -163,4 +187,29 @@ fn unavailable(detail: &str, id: &RequestId) -> Response {
     let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail, Some(id));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_held_to_https_where_there_is_a_name_to_hold_them_to() {
+        let said = |seconds: u64, issuer: &str| {
+            let policy = strict_transport(Duration::from_secs(seconds), issuer)?;
+            Some(policy.to_str().unwrap().to_owned())
+        };
+        assert_eq!(said(3_600, "https://id.example").as_deref(), Some("max-age=3600"));
+        assert_eq!(said(3_600, "https://id.example:8443/auth").as_deref(), Some("max-age=3600"));
+        assert_eq!(said(0, "https://id.example"), None);
+        for issuer in [
+            "http://id.example",
+            "https://localhost:8400",
+            "https://a.localhost",
+            "https://192.0.2.1",
+            "https://[::1]",
+        ] {
+            assert_eq!(said(3_600, issuer), None, "{issuer}");
+        }
+    }
 }

@@ -49,7 +49,8 @@ impl Routes {
 pub fn router(state: AppState) -> Router {
     let Routes { router, endpoints } = routes(&state);
     let health = health_routes(state.readiness().clone());
-    let observer = Arc::new(Observer::new(state.settings(), state.env().clone(), endpoints));
+    let issuer = &state.engine().settings().issuer;
+    let observer = Arc::new(Observer::new(state.settings(), state.env().clone(), endpoints, issuer));
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub rates: RateLimits,
     /// Whether GitHub's addresses are served, for clients written for them.
     pub github: bool,
+    /// How long browsers shall insist on https (RFC 6797 §6.1.1); zero: as long as they like.
+    pub strict_transport_security: Duration,
     /// How many clients may be registered from one address in an hour.
     pub registrations_per_hour: RegistrationsPerHour,
 }

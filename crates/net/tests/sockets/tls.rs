@@ -1,11 +1,14 @@
 //! TLS at the listener: names, protocols, slow and mistaken clients, reload.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_net::{
     Accepted, Alpn, ClientAuth, ClientTls, ClientTlsSettings, ClientTrust, ListenerSettings, Roots,
     ServerTls, ServerTlsSettings, TrustBundle,
 };
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -27,6 +30,40 @@ async fn ask(running: &Running, client: &ClientTls, host: &str) -> std::io::Resu
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
     Ok((stream.alpn(), text))
+}
+
+/// RFC 9325 §4.2; FAPI 2.0 Security Profile §5.2.2.
+#[tokio::test]
+async fn with_tls_1_2_the_recommended_suites_alone_are_spoken() {
+    let ca = Ca::new("CA");
+    let running = start(loopback(), Some(ca.server("one.example.com")), report);
+    let mut spoken = Vec::new();
+    let all = rustls::crypto::aws_lc_rs::default_provider();
+    for suite in &all.cipher_suites {
+        let mut one = all.clone();
+        one.cipher_suites = vec![*suite];
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap()).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(one));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config.with_no_client_auth()));
+        let stream = TcpStream::connect(running.address).await.unwrap();
+        let name = "one.example.com".try_into().unwrap();
+        if connector.connect(name, stream).await.is_ok() {
+            spoken.push(format!("{:?}", suite.suite()));
+        }
+    }
+    spoken.sort_unstable();
+    // The certificate here has an elliptic curve's key: those for RSA are of no use to it.
+    let expected = [
+        "TLS13_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    ];
+    assert_eq!(spoken, expected);
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use countersign_model::{Session, Timestamp};
 use super::CheckedRequest;
 use super::redirect_uri::may_be_anybodys;
 use crate::ports::Interaction;
+use crate::profile::Rules;
 use crate::{AcrClass, Consent, Error};
 
 /// What the decision depends on besides the request.
@@ -104,7 +105,7 @@ fn must_agree(request: &CheckedRequest, facts: Facts<'_>) -> bool {
     let may_be_posed =
         !request.reply.client.is_confidential() && may_be_anybodys(&request.reply.redirect_uri);
     request.wanted.prompt.consent
-        || !request.reply.client.first_party
+        || !Rules::vouches(&request.reply.client)
             && (may_be_posed || !request.wanted.details.is_empty() || !is_settled(request, facts))
 }
 

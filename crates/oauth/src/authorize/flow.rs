@@ -253,7 +253,7 @@ impl<P: Ports> Engine<P> {
             issued_at: now,
             expires_at: now.plus(self.settings.lifetimes.authorization_code.min(longest)),
         };
-        let basis = if reply.client.first_party { Basis::Session } else { Basis::Consent };
+        let basis = if Rules::vouches(&reply.client) { Basis::Session } else { Basis::Consent };
         Ok(self.ports.store_code(&grant, basis, &kept).await?.then_some(code))
     }
 
@@ -263,7 +263,7 @@ impl<P: Ports> Engine<P> {
         session: Option<&Session>,
     ) -> Result<Option<Consent>, Error> {
         match session {
-            Some(session) if !request.reply.client.first_party => {
+            Some(session) if !Rules::vouches(&request.reply.client) => {
                 Ok(self.ports.consent(&session.user, &request.reply.client.client_id).await?)
             }
             Some(_) | None => Ok(None),
@@ -316,7 +316,7 @@ impl CheckedRequest {
     /// person answered earlier.
     fn settled_by(&self, consented: Option<&Consent>) -> ScopeSet {
         let asked = &self.wanted.scopes;
-        if self.reply.client.first_party {
+        if Rules::vouches(&self.reply.client) {
             return asked.clone();
         }
         consented.and_then(|consented| consented.settles(&self.reply.client, asked)).unwrap_or_default()

@@ -176,6 +176,7 @@ pub(crate) fn checks<P: Ports>(engine: &Engine<P>, settled: &Settled<'_>) -> Res
         resource::named_where_it_must(client, &resources)?;
         let details = authorization_details::asked(client, &settings.authorization_details_types, sent)?;
         let nonce = scope::nonce(sent)?;
+        scope::nonce_or_state(client, &scopes, sent)?;
         response_type::is_openid_where_it_must(response_type, &scopes, nonce.as_deref())?;
         let prompt = prompt::understood(sent)?;
         let step_up =

@@ -204,7 +204,7 @@ async fn fapi_1_advanced_is_hybrid_or_jarm_in_signed_requests() {
     let begin = async |change: fn(&mut Value)| {
         let object = strict.key.request_object("app", change);
         let query = [("client_id", "app"), ("request", object.as_str())];
-        respond(strict.house.begin(&query, Some(&session)).await.unwrap())
+        strict.house.agree(&query, &session).await.unwrap()
     };
     let plain = request("app", &[("response_type", "code id_token")]);
     let response = respond(strict.house.begin(&plain, Some(&session)).await.unwrap());
@@ -220,6 +220,116 @@ async fn fapi_1_advanced_is_hybrid_or_jarm_in_signed_requests() {
 }
 
 #[tokio::test]
+async fn fapi_1_knows_its_answers_again_and_asks_the_person_whoever_vouches() {
+    let strict = Strict::new(Profile::Fapi1Advanced, |_| {}).await;
+    let session = strict.house.sign_in("alice").await;
+    let query = |change: fn(&mut Value)| {
+        let object = strict.key.request_object("app", |claims| {
+            claims["response_mode"] = json!("jwt");
+            change(claims);
+        });
+        [("client_id", "app".to_owned()), ("request", object)]
+    };
+    let begin = async |change: fn(&mut Value)| {
+        let query = query(change);
+        let query = [(query[0].0, query[0].1.as_str()), (query[1].0, query[1].1.as_str())];
+        strict.house.begin(&query, Some(&session)).await.unwrap()
+    };
+    let error = |step: Step| {
+        let jwt = answered(&respond(step), "response").unwrap();
+        read_jwt(&jwt).1["error_description"].as_str().unwrap_or_default().to_owned()
+    };
+    // Part 1 §5.2.2.2 and §5.2.2.3.
+    let unnamed = begin(|claims| claims["nonce"] = Value::Null).await;
+    assert_eq!(error(unnamed), "missing parameter: nonce");
+    let without_openid = |claims: &mut Value| {
+        claims["scope"] = json!("read");
+        claims["state"] = Value::Null;
+    };
+    assert_eq!(error(begin(without_openid).await), "missing parameter: state");
+    assert!(matches!(begin(|claims| claims["state"] = Value::Null).await, Step::Consent(_)));
+    // Part 1 §5.2.2.0, point 12, though the operator vouches for it; and not again for what was agreed to.
+    assert!(matches!(begin(|_| {}).await, Step::Consent(_)));
+    let query = query(|_| {});
+    let query = [(query[0].0, query[0].1.as_str()), (query[1].0, query[1].1.as_str())];
+    strict.house.agree(&query, &session).await.unwrap();
+    assert!(matches!(begin(|_| {}).await, Step::Respond(_)));
+}
+
+#[tokio::test]
+async fn fapi_1_answers_go_to_no_program_on_a_machine() {
+    let fit = |profile, uri: &str| {
+        let mut client = Client::new(ClientId::from("app"), Timestamp::from_seconds(1));
+        client.authentication = ClientAuthentication::PrivateKeyJwt;
+        client.jwks = Some(json!({ "keys": [] }));
+        (client.profile, client.redirect_uris) = (profile, vec![uri.to_owned()]);
+        Rules::fit(&client).is_ok()
+    };
+    // Part 1 §5.2.2.0, point 20, and §7.5; FAPI 2.0 §5.3.2.2, point 8, has the exception.
+    for (uri, one, two) in [
+        ("https://app.example/cb", true, true),
+        ("https://localhost:8443/cb", true, true),
+        ("http://127.0.0.1:3000/cb", false, true),
+        ("http://[::1]/cb", false, true),
+        ("com.example.app:/cb", false, false),
+    ] {
+        let fits = (fit(Profile::Fapi1Advanced, uri), fit(Profile::Fapi2Security, uri));
+        assert_eq!(fits, (one, two), "{uri}");
+    }
+}
+
+/// FAPI 2.0 Security Profile §5.3.2.1, point 13: ten seconds ahead are taken, and more than sixty never.
+#[tokio::test]
+async fn clocks_may_be_ten_seconds_ahead() {
+    let strict = Strict::new(Profile::Fapi2Security, |_| {}).await;
+    for (ahead, good) in [(0, true), (10, true), (61, false)] {
+        let form = || owned(&[("grant_type", "client_credentials")]);
+        let claims = |jti: &str| {
+            let times = json!({ "iat": START + ahead, "nbf": START + ahead, "exp": START + 300 });
+            let mut claims =
+                json!({ "iss": "app", "sub": "app", "aud": ISSUER, "jti": format!("{jti}{ahead}") });
+            claims.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+            claims
+        };
+        let typed = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+        let assertion = strict.key.sign("JWT", &claims("a"));
+        let mut sent = form();
+        sent.extend(owned(&[typed, ("client_assertion", &assertion)]));
+        let sent = countersign_oauth::Parameters::new(sent);
+        let proof = Prover::new().proof("1", &json!({}));
+        let call = ClientCall { dpop: DpopField::Proof(&proof), ..ClientCall::new(&sent) };
+        assert_eq!(strict.house.engine.token(&call).await.is_ok(), good, "assertion, {ahead} s ahead");
+        let proof = Prover::new().proof("1", &json!({ "iat": START + ahead }));
+        let given = strict.call_with(&proof, &format!("p{ahead}"), form()).await;
+        assert_eq!(given.is_ok(), good, "proof, {ahead} s ahead");
+        let object = strict.key.request_object("app", |claims| {
+            (claims["nbf"], claims["iat"]) = (json!(START + ahead), json!(START + ahead));
+        });
+        let pushed = strict.push(ISSUER, &format!("o{ahead}"), owned(&[("request", &object)])).await;
+        assert_eq!(pushed.is_ok(), good, "request object, {ahead} s ahead");
+    }
+}
+
+/// FAPI 2.0 Message Signing §5.3.1, points 2 and 5; FAPI 1.0 part 2 §5.2.2, point 15.
+#[tokio::test]
+async fn a_request_object_may_be_for_several_servers_and_must_be_for_this_one() {
+    let strict = Strict::new(Profile::Fapi2MessageSigning, |_| {}).await;
+    for (jti, audience, good) in [
+        ("1", json!(ISSUER), true),
+        ("2", json!(["https://other.example", ISSUER]), true),
+        ("3", json!("https://id.example/par"), false),
+        ("4", json!(["https://other.example"]), false),
+    ] {
+        let object = strict.key.request_object("app", |claims| {
+            claims["response_mode"] = json!("jwt");
+            claims["aud"] = audience.clone();
+        });
+        let pushed = strict.push(ISSUER, jti, owned(&[("request", &object)])).await;
+        assert_eq!(pushed.is_ok(), good, "{audience}");
+    }
+}
+
+#[tokio::test]
 async fn fapi_signs_with_its_own_algorithms() {
     let house = House::with(|_| {}, Algorithm::RS256).await;
     let key = ClientKey::new(Algorithm::ES256);
@@ -231,7 +341,7 @@ async fn fapi_signs_with_its_own_algorithms() {
     let session = house.sign_in("alice").await;
     let object = key.request_object("app", |claims| claims["response_mode"] = json!("jwt"));
     let query = [("client_id", "app"), ("request", object.as_str())];
-    let error = house.begin(&query, Some(&session)).await.unwrap_err();
+    let error = house.agree(&query, &session).await.unwrap_err();
     assert!(error.is_ours(), "FAPI 1.0 part 2 §8.6: RS256 is not taken instead");
     let weak = ClientKey::new(Algorithm::RS256);
     house.client("app", |client| {

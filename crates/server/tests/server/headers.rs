@@ -1,9 +1,10 @@
 //! What every answer carries.
 
 use axum::http::{Method, StatusCode, header};
+use countersign_server::ServerSettings;
 
 use crate::browser::Browser;
-use crate::support::App;
+use crate::support::{App, ISSUER};
 
 #[tokio::test]
 async fn pages_carry_their_guards() {
@@ -31,6 +32,25 @@ async fn pages_carry_their_guards() {
         assert_eq!(header("cache-control"), "no-store", "{address}");
         assert!(header("x-request-id").starts_with("req_"), "{address}");
         assert!(!page.shows("<script") && !page.shows("style="), "{address}");
+    }
+}
+
+/// RFC 6797; FAPI 2.0 Security Profile §5.2.3, point 1.
+#[tokio::test]
+async fn browsers_are_told_to_insist_on_https() {
+    let year = std::time::Duration::from_secs(365 * 86_400);
+    let settings = ServerSettings { strict_transport_security: year, ..ServerSettings::default() };
+    for (issuer, expected) in [
+        (ISSUER, Some("max-age=31536000")),
+        ("http://localhost:8400", None),
+        ("https://localhost:8400", None),
+    ] {
+        let app = App::at(issuer, settings.clone()).await;
+        for address in ["/", "/sign-in", "/authorize", "/token", "/jwks", "/healthz", "/nowhere"] {
+            let page = Browser::new(&app).step(Method::GET, address, None, &[]).await;
+            let said = page.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
+            assert_eq!(said, expected, "{issuer} {address}");
+        }
     }
 }
 

@@ -161,21 +161,23 @@ impl House {
     /// A code for alice, by way of every page that comes in between.
     pub(crate) async fn code(&self, query: &[(&str, &str)]) -> String {
         let session = self.sign_in("alice").await;
-        let step = self.begin(query, Some(&session)).await.unwrap();
-        let response = match step {
-            Step::Respond(response) => response,
+        code_of(&self.agree(query, &session).await.unwrap())
+    }
+
+    /// The answer to whoever is signed in and agrees to everything.
+    pub(crate) async fn agree(
+        &self,
+        query: &[(&str, &str)],
+        session: &Session,
+    ) -> Result<AuthorizationResponse, Error> {
+        match self.begin(query, Some(session)).await? {
+            Step::Respond(response) => Ok(response),
             Step::Consent(request) => {
-                let given = self.engine.consent_given(
-                    request.interaction.expose(),
-                    &session,
-                    &self.browser,
-                    &request.scopes,
-                );
-                respond(given.await.unwrap())
+                let (name, scopes) = (request.interaction.expose(), &request.scopes);
+                self.engine.consent_given(name, session, &self.browser, scopes).await.map(respond)
             }
             Step::SignIn(_) => panic!("nobody should have to sign in"),
-        };
-        code_of(&response)
+        }
     }
 
     /// The token endpoint, asked by a client with its secret in the header.
