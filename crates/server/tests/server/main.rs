@@ -22,6 +22,7 @@ mod extensions;
 mod form_post;
 mod github;
 mod headers;
+mod musts;
 mod pages;
 mod rate_limits;
 mod registration;

@@ -11,7 +11,7 @@ use crate::support::{Answer, App, ISSUER};
 
 /// How an address says no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// RFC 6749 §5.2, to a client that says who it is.
     Client,
     /// The same to clients written for GitHub: what the engine refuses is a 200.
@@ -34,14 +34,14 @@ pub(super) enum Kind {
 
 /// One address.
 #[derive(Debug)]
-pub(super) struct Address {
+pub(crate) struct Address {
     /// As the router has it.
-    pub(super) path: &'static str,
-    pub(super) kind: Kind,
+    pub(crate) path: &'static str,
+    pub(crate) kind: Kind,
     /// `Allow`, and what a page of another origin may send besides.
-    pub(super) allow: &'static str,
+    pub(crate) allow: &'static str,
     /// What the engine can say no for there.
-    pub(super) facts: &'static [&'static [&'static str]],
+    pub(crate) facts: &'static [&'static [&'static str]],
 }
 
 use Kind::{Api, Authorization, Client, Document, Form, Github, Page, Registration, Resource};
@@ -61,7 +61,7 @@ const FORM: &str = "GET,HEAD,POST";
 const NONE: &[&[&str]] = &[];
 
 /// Every address there is where everything is switched on.
-pub(super) const ADDRESSES: &[Address] = &[
+pub(crate) const ADDRESSES: &[Address] = &[
     at(Client, "/token", "POST,OPTIONS", &[facts::CALLERS, facts::PROOFS, facts::KEYS, facts::GRANTS]),
     at(Client, "/par", "POST,OPTIONS", &[facts::CALLERS, facts::PROOFS, facts::REQUEST]),
     at(Client, "/revoke", "POST,OPTIONS", &[facts::CALLERS, &["Missing"]]),
@@ -142,44 +142,44 @@ pub(super) const ADDRESSES: &[Address] = &[
 ];
 
 /// Those of a kind.
-pub(super) fn of(kinds: &[Kind]) -> impl Iterator<Item = &'static Address> {
+pub(crate) fn of(kinds: &[Kind]) -> impl Iterator<Item = &'static Address> {
     ADDRESSES.iter().filter(move |address| kinds.contains(&address.kind))
 }
 
 /// The one of this path.
-pub(super) fn named(path: &str) -> &'static Address {
+pub(crate) fn named(path: &str) -> &'static Address {
     ADDRESSES.iter().find(|address| address.path == path).unwrap_or_else(|| panic!("{path}"))
 }
 
 /// Where clients say who they are.
-pub(super) fn of_clients() -> impl Iterator<Item = &'static Address> {
+pub(crate) fn of_clients() -> impl Iterator<Item = &'static Address> {
     of(&[Client, Github, Api])
 }
 
 /// Where grants are turned into tokens.
-pub(super) fn of_grants() -> impl Iterator<Item = &'static Address> {
+pub(crate) fn of_grants() -> impl Iterator<Item = &'static Address> {
     ["/token", "/login/oauth/access_token"].into_iter().map(named)
 }
 
 impl Address {
     /// With a name in it.
-    pub(super) fn concrete(&self, name: &str) -> String {
+    pub(crate) fn concrete(&self, name: &str) -> String {
         self.path.replace("{client_id}", name).replace("{id}", name).replace("{name}", name)
     }
 
     /// The methods that do something.
-    pub(super) fn methods(&self) -> impl Iterator<Item = Method> {
+    pub(crate) fn methods(&self) -> impl Iterator<Item = Method> {
         let passive = ["HEAD", "OPTIONS"];
         self.allow.split(',').filter(move |name| !passive.contains(name)).map(|name| name.parse().unwrap())
     }
 
     /// The method that carries something: that of a form.
-    pub(super) fn method(&self) -> Method {
+    pub(crate) fn method(&self) -> Method {
         self.methods().find(|method| *method != Method::GET).unwrap_or(Method::GET)
     }
 
     /// A form from a client, with what the address needs to get as far as asking who calls.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         app: &App,
         fields: &[(&'static str, &str)],
@@ -188,7 +188,7 @@ impl Address {
         Answer::of(app.send(self.form(fields, form)).await).await
     }
 
-    pub(super) fn form(&self, fields: &[(&'static str, &str)], form: &[(&str, &str)]) -> Request<Body> {
+    pub(crate) fn form(&self, fields: &[(&'static str, &str)], form: &[(&str, &str)]) -> Request<Body> {
         let mut request = Request::builder()
             .method(self.method())
             .uri(self.concrete("web"))

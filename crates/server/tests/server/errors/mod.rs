@@ -6,7 +6,7 @@
 //! not compile before it is listed. What no fact is needed for (how a request is written, how often it comes, a server that
 //! can't answer) is asked of every address of a kind: in `requests`, `pages` and `resources`.
 
-mod addresses;
+pub(crate) mod addresses;
 mod authorize;
 mod backchannel;
 mod clients;
@@ -19,7 +19,7 @@ mod pages;
 mod people;
 mod requests;
 mod resources;
-mod scene;
+pub(crate) mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 

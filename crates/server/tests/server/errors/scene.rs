@@ -25,8 +25,8 @@ use super::addresses::Address;
 use crate::browser::Browser;
 use crate::support::{Answer, App, ISSUER, REDIRECT, VERIFIER, authorization, basic, web_client};
 
-pub(super) const NOW: i64 = 1_790_000_000;
-pub(super) const PARTNER: &str = "https://partner.example";
+pub(crate) const NOW: i64 = 1_790_000_000;
+pub(crate) const PARTNER: &str = "https://partner.example";
 /// A certificate of nobody's: CN=billing, DNS billing.example, until 2120.
 const CERTIFICATE: &str = concat!(
     "MIIBMjCB2aADAgECAgEHMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2JpbGxpbmcwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEw",
@@ -37,7 +37,7 @@ const CERTIFICATE: &str = concat!(
 );
 
 /// Everything that can be switched on.
-pub(super) fn everything(settings: &mut Settings) {
+pub(crate) fn everything(settings: &mut Settings) {
     settings.master_key = Some(MasterKey::generate(&SystemRng).unwrap());
     settings.mtls_url = Some("https://mtls.auth.example".to_owned());
     settings.client_documents = Some(ClientDocumentPolicy::default());
@@ -65,7 +65,7 @@ pub(super) fn everything(settings: &mut Settings) {
 }
 
 /// The same, and a partner with this key.
-pub(super) fn with_partner(key: &SigningKey) -> impl FnOnce(&mut Settings) + use<> {
+pub(crate) fn with_partner(key: &SigningKey) -> impl FnOnce(&mut Settings) + use<> {
     let jwks = json!({ "keys": [key.public_jwk_value().unwrap()] }).to_string();
     move |settings| {
         everything(settings);
@@ -80,17 +80,17 @@ pub(super) fn with_partner(key: &SigningKey) -> impl FnOnce(&mut Settings) + use
     }
 }
 
-pub(super) fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::generate(Algorithm::ES256).unwrap()
 }
 
 /// Signed by this key.
-pub(super) fn sign(typ: &str, claims: &Value, key: &SigningKey) -> String {
+pub(crate) fn sign(typ: &str, claims: &Value, key: &SigningKey) -> String {
     jws::sign_compact(Some(typ), claims.to_string().as_bytes(), key).unwrap()
 }
 
 /// The claims, with changes: null leaves one out.
-pub(super) fn changed(mut claims: Value, changes: &Value) -> Value {
+pub(crate) fn changed(mut claims: Value, changes: &Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
     }
@@ -99,12 +99,12 @@ pub(super) fn changed(mut claims: Value, changes: &Value) -> Value {
 }
 
 /// A DPoP proof for a `POST`.
-pub(super) fn proof(key: &SigningKey, path: &str, jti: &str) -> String {
+pub(crate) fn proof(key: &SigningKey, path: &str, jti: &str) -> String {
     proof_with(key, path, &json!({ "jti": jti }))
 }
 
 /// The same with more claims.
-pub(super) fn proof_with(key: &SigningKey, path: &str, more: &Value) -> String {
+pub(crate) fn proof_with(key: &SigningKey, path: &str, more: &Value) -> String {
     let claims = json!({ "htm": "POST", "htu": format!("{ISSUER}{path}"), "iat": NOW });
     let claims = changed(claims, more);
     let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": key.public_jwk_value().unwrap() });
@@ -115,13 +115,13 @@ pub(super) fn proof_with(key: &SigningKey, path: &str, more: &Value) -> String {
 
 /// How a connection shows its certificate.
 #[derive(Clone, Copy)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     Vouched,
     Unvouched,
 }
 
 /// A request on a connection with a certificate.
-pub(super) fn shown(mut request: Request<Body>, shown: Option<Shown>) -> Request<Body> {
+pub(crate) fn shown(mut request: Request<Body>, shown: Option<Shown>) -> Request<Body> {
     let der = STANDARD.decode(CERTIFICATE).unwrap();
     let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let peer = match shown {
@@ -138,17 +138,17 @@ pub(super) fn shown(mut request: Request<Body>, shown: Option<Shown>) -> Request
 }
 
 /// With this value of a field, and no other.
-pub(super) fn only(mut request: Request<Body>, name: &'static str, value: &'static str) -> Request<Body> {
+pub(crate) fn only(mut request: Request<Body>, name: &'static str, value: &'static str) -> Request<Body> {
     request.headers_mut().remove(name);
     request.headers_mut().insert(name, value.parse().unwrap());
     request
 }
 
 /// RFC 7523 §2.2.
-pub(super) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(crate) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// With GitHub's addresses, and for as many mistakes as there are rows.
-pub(super) fn github() -> ServerSettings {
+pub(crate) fn github() -> ServerSettings {
     let rates = RateLimits {
         failures_per_client_and_minute: 0,
         failures_per_address_and_minute: 0,
@@ -158,7 +158,7 @@ pub(super) fn github() -> ServerSettings {
 }
 
 /// Everything switched on, ada, and her usual application.
-pub(super) async fn app() -> App {
+pub(crate) async fn app() -> App {
     let app = App::with(ISSUER, github(), everything).await;
     app.person("ada").await;
     app.client_with("web", |client| client.first_party = false).await;
@@ -167,7 +167,7 @@ pub(super) async fn app() -> App {
 
 impl App {
     /// A client of the usual kind, changed.
-    pub(super) async fn client_with(&self, id: &str, change: impl FnOnce(&mut Client)) {
+    pub(crate) async fn client_with(&self, id: &str, change: impl FnOnce(&mut Client)) {
         let mut client = web_client(id, self.clock.now());
         client.first_party = true;
         change(&mut client);
@@ -175,7 +175,7 @@ impl App {
     }
 
     /// A public one.
-    pub(super) async fn public(&self, id: &str) {
+    pub(crate) async fn public(&self, id: &str) {
         self.client_with(id, |client| {
             client.authentication = ClientAuthentication::None;
             client.secrets.clear();
@@ -185,20 +185,20 @@ impl App {
     }
 
     /// A code that ada gives this client.
-    pub(super) async fn code(&self, id: &str, changes: &[(&str, &str)]) -> String {
+    pub(crate) async fn code(&self, id: &str, changes: &[(&str, &str)]) -> String {
         let back = Browser::new(self).agree(&authorization(id, changes)).await;
         back.answer("code").unwrap_or_else(|| panic!("{back:?}"))
     }
 
     /// A refresh token of ada's for this client.
-    pub(super) async fn refresh_token(&self, id: &str) -> String {
+    pub(crate) async fn refresh_token(&self, id: &str) -> String {
         let code = self.code(id, &[("scope", "openid offline_access")]).await;
         let given = self.post("/token", Some(&basic(id)), &redemption(&code, &[])).await;
         given.text("refresh_token").to_owned()
     }
 
     /// An access token of ada's for this client.
-    pub(super) async fn access_token(&self, id: &str, scope: &str) -> String {
+    pub(crate) async fn access_token(&self, id: &str, scope: &str) -> String {
         let code = self.code(id, &[("scope", scope)]).await;
         let given = self.post("/token", Some(&basic(id)), &redemption(&code, &[])).await;
         given.text("access_token").to_owned()
@@ -207,27 +207,27 @@ impl App {
 
 impl Address {
     /// What proofs of keys name (RFC 9449 §4.2): the engine's endpoint.
-    pub(super) fn proof_path(&self) -> &'static str {
+    pub(crate) fn proof_path(&self) -> &'static str {
         if self.path == "/par" { "/par" } else { "/token" }
     }
 
     /// A form of this client, by its secret.
-    pub(super) async fn of(&self, app: &App, id: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn of(&self, app: &App, id: &str, form: &[(&str, &str)]) -> Answer {
         self.post(app, &[("authorization", &basic(id))], form).await
     }
 
     /// Redeems a code as the client with its secret, with changes: an empty value leaves a parameter out.
-    pub(super) async fn redeem(&self, app: &App, id: &str, code: &str, changes: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn redeem(&self, app: &App, id: &str, code: &str, changes: &[(&str, &str)]) -> Answer {
         self.of(app, id, &redemption(code, changes)).await
     }
 
-    pub(super) async fn refresh(&self, app: &App, id: &str, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, app: &App, id: &str, token: &str) -> Answer {
         self.of(app, id, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 }
 
 /// A token request for a code, with changes: an empty value leaves a parameter out.
-pub(super) fn redemption<'a>(code: &'a str, changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn redemption<'a>(code: &'a str, changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let usual = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -239,11 +239,11 @@ pub(super) fn redemption<'a>(code: &'a str, changes: &[(&'a str, &'a str)]) -> V
 }
 
 /// The thumbprint of a key (RFC 7638).
-pub(super) fn jkt(key: &SigningKey) -> String {
+pub(crate) fn jkt(key: &SigningKey) -> String {
     key.public_jwk().unwrap().thumbprint()
 }
 
 /// RFC 7636 §4.2.
-pub(super) fn challenge() -> String {
+pub(crate) fn challenge() -> String {
     TokenHash::of(VERIFIER.as_bytes()).to_base64url()
 }
