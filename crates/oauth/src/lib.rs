@@ -21,6 +21,7 @@ mod github_user;
 mod grant_rules;
 mod introspect;
 mod introspect_signed;
+mod key_sets;
 mod keys;
 mod par;
 mod parameters;

@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
-use countersign_jose::{Algorithms, JwkSet, ParsedJws, VerifyingKey, jws};
+use countersign_jose::jwt::{Rejection, ValidClaims, Validation};
+use countersign_jose::{Algorithms, JwkSet, ParsedJws, jws};
 use countersign_model::{Subject, User, UserId, Username};
 use serde::Deserialize;
 
+use crate::key_sets::{NoKey, signed_by_one_of};
 use crate::ports::Ports;
 use crate::{Engine, Error};
 
 /// A token has no reason to be longer.
 const LONGEST: usize = 16 * 1024;
-/// Most keys that are tried where the token names none.
-const MOST_TRIED: usize = 8;
 
 /// Trusted issuers by the names that the configuration gives them.
 pub type TrustedIssuers = BTreeMap<String, Arc<TrustedIssuer>>;
@@ -132,23 +131,15 @@ impl<P: Ports> Engine<P> {
             leeway: self.settings.leeway,
             now: self.now(),
         };
-        let url = match &issuer.keys {
-            IssuerKeys::Set(set) => {
-                return tried(token, set, &validation).unwrap_or(Err(ForeignRefusal::Signature));
-            }
-            IssuerKeys::Url(url) => url,
+        let signed = match &issuer.keys {
+            IssuerKeys::Set(set) => signed_by_one_of(set, token, &validation),
+            IssuerKeys::Url(url) => self.signed_by_one_at(url, token, &validation).await,
         };
-        for fresh in [false, true] {
-            let document = self.fetch.fetch(url, fresh).await.map_err(|error| {
-                tracing::warn!(issuer = %issuer.issuer, url, %error, "keys of a trusted issuer could not be fetched");
-                ForeignRefusal::KeysUnavailable
-            })?;
-            let set = JwkSet::from_json(&document).map_err(|_| ForeignRefusal::KeysUnavailable)?;
-            if let Some(outcome) = tried(token, &set, &validation) {
-                return outcome;
-            }
-        }
-        Err(ForeignRefusal::Signature)
+        signed.map_err(|no_key| match no_key {
+            NoKey::Unavailable => ForeignRefusal::KeysUnavailable,
+            NoKey::Unfit => ForeignRefusal::Signature,
+            NoKey::Rejected(rejection) => refusal(&rejection),
+        })
     }
 
     /// Whom such a token speaks of: somebody who may be used.
@@ -183,30 +174,6 @@ fn issuer_of(token: &ParsedJws<'_>) -> Option<String> {
     }
     let payload = token.dangerous_unverified_payload()?;
     serde_json::from_slice::<Named>(&payload).ok().map(|named| named.iss)
-}
-
-/// Tries the keys that fit the header; `None` when there is none, so that a fresher set may be worth a look.
-fn tried(
-    token: &ParsedJws<'_>,
-    set: &JwkSet,
-    validation: &Validation<'_>,
-) -> Option<Result<ValidClaims, ForeignRefusal>> {
-    let wanted = token.header.kid.as_deref();
-    let fits = |kid: Option<&str>| wanted.is_none() || kid.is_none() || kid == wanted;
-    let keys = set
-        .keys
-        .iter()
-        .filter(|jwk| fits(jwk.kid.as_ref().map(countersign_model::KeyId::as_str)))
-        .filter_map(|jwk| VerifyingKey::from_jwk(jwk, token.header.algorithm).ok())
-        .take(MOST_TRIED);
-    let mut outcome = None;
-    for key in keys {
-        match jwt::validate(token, &key, validation) {
-            Err(Rejection::Signature) => outcome = Some(Err(ForeignRefusal::Signature)),
-            other => return Some(other.map_err(|rejection| refusal(&rejection))),
-        }
-    }
-    outcome
 }
 
 fn refusal(rejection: &Rejection) -> ForeignRefusal {

@@ -1,23 +1,24 @@
 //! Whether a key of the client signed an assertion, and its claims hold (RFC 7523 §3).
 
-use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
+use countersign_jose::jwt::{Rejection, ValidClaims, Validation};
 use countersign_jose::{Algorithms, ParsedJws, VerifyingKey};
 use countersign_model::{Client, Timestamp};
 
+use crate::key_sets::{NoKey, signed_by};
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{ClientRefusal, Engine, Error};
 
 pub(super) type Answer<T> = Result<Result<T, ClientRefusal>, Error>;
 
-/// Tries keys of the client; `None` when there is none.
-pub(super) fn tried<P: Ports>(
+/// The claims of the assertion, if one of the client's secrets signed it, or where none are given one of its keys.
+pub(super) async fn signed<P: Ports>(
     engine: &Engine<P>,
     client: &Client,
     token: &ParsedJws<'_>,
-    keys: impl Iterator<Item = VerifyingKey>,
+    secrets: Option<Vec<VerifyingKey>>,
     now: Timestamp,
-) -> Option<Result<ValidClaims, ClientRefusal>> {
+) -> Result<ValidClaims, ClientRefusal> {
     let settings = &engine.settings;
     let alias = settings.mtls_alias(&settings.endpoints.token);
     let mut audiences = Rules::of(client.profile).assertion_audiences(settings);
@@ -32,17 +33,18 @@ pub(super) fn tried<P: Ports>(
         types: &["client-authentication+jwt", "JWT", ""],
         algorithms: Algorithms::of(&[token.header.algorithm]),
         required: &["sub", "jti"],
-        leeway: engine.settings.leeway,
+        leeway: settings.leeway,
         now,
     };
-    let mut outcome = None;
-    for key in keys {
-        match jwt::validate(token, &key, &validation) {
-            Err(Rejection::Signature) => outcome = Some(Err(ClientRefusal::AssertionSignature)),
-            other => return Some(other.map_err(|rejection| refusal(&rejection))),
-        }
-    }
-    outcome
+    let signed = match secrets {
+        Some(secrets) => signed_by(secrets.into_iter(), token, &validation),
+        None => engine.signed_by_client(client, token, &validation).await,
+    };
+    signed.map_err(|no_key| match no_key {
+        NoKey::Unavailable => ClientRefusal::KeysUnavailable,
+        NoKey::Unfit => ClientRefusal::AssertionSignature,
+        NoKey::Rejected(rejection) => refusal(&rejection),
+    })
 }
 
 fn refusal(rejection: &Rejection) -> ClientRefusal {

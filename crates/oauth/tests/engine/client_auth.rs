@@ -273,6 +273,24 @@ async fn keys_from_a_url_are_looked_at_again_for_one_that_is_missing() {
     signer.ask_with("2", json!({})).await.unwrap();
     assert_eq!(*fetch.asked.lock().unwrap(), [false, true, false]);
 
+    // A new key in the place of the old one, under its name or under none.
+    let named = |key: &Value, kid: &Value| {
+        let mut key = key.clone();
+        key["kid"] = kid.clone();
+        key
+    };
+    let nameless = |key: &Value| {
+        let mut key = key.clone();
+        key.as_object_mut().unwrap().remove("kid");
+        key
+    };
+    fetch.asked.lock().unwrap().clear();
+    *fetch.documents.lock().unwrap() = vec![set(&[&named(&old, &new["kid"])]), set(&[&new])];
+    signer.ask_with("same name", json!({})).await.unwrap();
+    *fetch.documents.lock().unwrap() = vec![set(&[&nameless(&old)]), set(&[&nameless(&new)])];
+    signer.ask_with("no name", json!({})).await.unwrap();
+    assert_eq!(*fetch.asked.lock().unwrap(), [false, true, false, true]);
+
     // Whoever publishes his private key is everybody.
     let mut leaked = new.clone();
     leaked["d"] = json!("AAAA");

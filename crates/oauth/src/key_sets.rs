@@ -1,0 +1,82 @@
+//! Key sets of others (RFC 7517 §5), and which of their keys signed something.
+
+use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
+use countersign_jose::{JwkSet, ParsedJws, VerifyingKey};
+use countersign_model::KeyId;
+
+use crate::Engine;
+use crate::ports::Ports;
+
+/// Most keys that are tried where the signature names none.
+const MOST_TRIED: usize = 8;
+
+/// There are none that could be had, or none that fits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum NoKey {
+    /// They could not be had.
+    Unavailable,
+    /// None of them signed it.
+    Unfit,
+    /// One did, but what was signed may not be taken.
+    Rejected(Rejection),
+}
+
+impl<P: Ports> Engine<P> {
+    /// The claims, if one of the keys at this URL signed them and they hold. What was fetched before may be old, also
+    /// where a new key took the name of the one before it or has none: a fresher set is worth a look, and the fetcher
+    /// sees to it that looks are few.
+    pub(crate) async fn signed_by_one_at(
+        &self,
+        url: &str,
+        token: &ParsedJws<'_>,
+        validation: &Validation<'_>,
+    ) -> Result<ValidClaims, NoKey> {
+        match signed_by_one_of(&self.keys_at(url, false).await?, token, validation) {
+            Err(NoKey::Unfit) => signed_by_one_of(&self.keys_at(url, true).await?, token, validation),
+            settled => settled,
+        }
+    }
+
+    /// The keys at this URL.
+    pub(crate) async fn keys_at(&self, url: &str, fresh: bool) -> Result<JwkSet, NoKey> {
+        let document = self.fetch.fetch(url, fresh).await.map_err(|error| {
+            tracing::warn!(url, %error, "keys could not be fetched");
+            NoKey::Unavailable
+        })?;
+        JwkSet::from_json(&document).map_err(|_| NoKey::Unavailable)
+    }
+}
+
+/// The claims, if one of these keys signed them and they hold.
+pub(crate) fn signed_by_one_of(
+    set: &JwkSet,
+    token: &ParsedJws<'_>,
+    validation: &Validation<'_>,
+) -> Result<ValidClaims, NoKey> {
+    let wanted = token.header.kid.as_deref();
+    let fits = |kid: Option<&str>| wanted.is_none() || kid.is_none() || kid == wanted;
+    let keys = set
+        .keys
+        .iter()
+        .filter(|jwk| fits(jwk.kid.as_ref().map(KeyId::as_str)))
+        // A key whose private half was published beside it proves nothing.
+        .filter(|jwk| !jwk.has_private_members)
+        .filter_map(|jwk| VerifyingKey::from_jwk(jwk, token.header.algorithm).ok())
+        .take(MOST_TRIED);
+    signed_by(keys, token, validation)
+}
+
+/// The same for keys at hand.
+pub(crate) fn signed_by(
+    keys: impl Iterator<Item = VerifyingKey>,
+    token: &ParsedJws<'_>,
+    validation: &Validation<'_>,
+) -> Result<ValidClaims, NoKey> {
+    for key in keys {
+        match jwt::validate(token, &key, validation) {
+            Err(Rejection::Signature) => {}
+            settled => return settled.map_err(NoKey::Rejected),
+        }
+    }
+    Err(NoKey::Unfit)
+}
