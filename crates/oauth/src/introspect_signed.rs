@@ -38,10 +38,11 @@ impl<P: Ports> Engine<P> {
             token_introspection: answer,
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-        // RFC 9701 §6: the algorithm that is registered; ours by default, which the registration tells.
-        let algorithm = caller.introspection_signed_response_alg.as_deref();
-        let algorithm = algorithm.map(str::parse).transpose().map_err(|_| SigningFailed)?;
-        let signed = self.keys.sign(TYPE, &payload, algorithm, now)?;
+        // RFC 9701 §6: the algorithm that is registered; by default the first of ours that the profile takes (FAPI 2.0
+        // Security Profile §5.4.1), which the registration tells.
+        let wanted = caller.introspection_signed_response_alg.as_deref();
+        let algorithm = self.signing_algorithm(&caller, wanted)?;
+        let signed = self.keys.sign(TYPE, &payload, Some(algorithm), now)?;
         self.encrypted_for(&caller, signed).await
     }
 

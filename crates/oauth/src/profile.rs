@@ -292,7 +292,12 @@ impl Rules {
         if wanted.response_types.iter().any(|wanted| !rules.response_types.contains(wanted)) {
             return Err(ProfileConflict::ResponseType);
         }
-        let algorithms = [&wanted.request_object_signing_alg, &wanted.authorization_signed_response_alg];
+        let algorithms = [
+            &wanted.request_object_signing_alg,
+            &wanted.authorization_signed_response_alg,
+            &client.introspection_signed_response_alg,
+            &client.backchannel.authentication_request_signing_alg,
+        ];
         let is_known = |name: &str| rules.algorithms.iter().any(|known| known.as_str() == name);
         if algorithms.into_iter().flatten().any(|name| !is_known(name)) {
             return Err(ProfileConflict::Algorithm);

@@ -1,7 +1,8 @@
 //! Introspection answers as signed JWTs (RFC 9701).
 
 use countersign_jose::jwe::{self, DecryptionKey};
-use countersign_jose::jws;
+use countersign_jose::{Algorithm, jws};
+use countersign_model::Profile;
 use countersign_oauth::{Authorization, ClientCall, Error};
 use serde_json::json;
 
@@ -40,6 +41,23 @@ async fn the_same_answer_signed_for_its_caller() {
     assert!(!house.is_active("api", &signed).await);
     let nothing = house.introspect_signed("api", "unknown").await.unwrap();
     assert_eq!(read_jwt(&nothing).1["token_introspection"], json!({"active": false}));
+}
+
+/// FAPI 2.0 Security Profile §5.4.1, Message Signing §5.5.1.
+#[tokio::test]
+async fn signed_with_what_the_callers_profile_takes_or_not_at_all() {
+    let house = House::with(|_| {}, Algorithm::RS256).await;
+    for (id, profile, good) in
+        [("api", Profile::OAuth21, true), ("strict", Profile::Fapi2MessageSigning, false)]
+    {
+        house.client(id, |client| {
+            client.may_introspect = true;
+            client.profile = profile;
+        });
+        let signed = house.introspect_signed(id, "unknown").await;
+        assert_eq!(signed.is_ok(), good, "{id}");
+        assert!(signed.err().is_none_or(|error| error.is_ours()));
+    }
 }
 
 #[tokio::test]

@@ -445,6 +445,12 @@ async fn a_registration_that_its_profile_forbids_is_told_apart() {
     assert_eq!(hybrid, Err(ProfileConflict::ResponseType));
     let rsa = fit(|client| client.authorization.request_object_signing_alg = Some("RS256".to_owned()));
     assert_eq!(rsa, Err(ProfileConflict::Algorithm));
+    let rsa = fit(|client| client.introspection_signed_response_alg = Some("RS256".to_owned()));
+    assert_eq!(rsa, Err(ProfileConflict::Algorithm));
+    let rsa = fit(|client| {
+        client.backchannel.authentication_request_signing_alg = Some("RS256".to_owned());
+    });
+    assert_eq!(rsa, Err(ProfileConflict::Algorithm));
     let http = fit(|client| client.redirect_uris = vec!["http://app.example/cb".to_owned()]);
     assert_eq!(http, Err(ProfileConflict::RedirectUri));
     assert_eq!(fit(|client| client.jwks = None), Err(ProfileConflict::NoKeys));
