@@ -44,8 +44,9 @@ def test_third_party_app(reader):
 
     def hearing(line):
         if re.match(r"http://localhost:\d+/(authorize|login/oauth/authorize)\?", line):
-            back = reader.allow(line)
-            asked.append((line, back))
+            asked.append((line, reader.allow(line)))
+            assert ("Garden" if "client_id=garden" in line else "Octo") in reader.asked
+            assert "Read what the demo service keeps for you" in reader.asked and "Use the permission" not in reader.asked
 
     def doing(block):
         if "refused.json" not in block:

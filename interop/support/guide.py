@@ -66,7 +66,7 @@ class Reader:
     def __init__(self, developer):
         self.developer, self.browser, self.shell = developer, Browser(), Shell(developer.directory)
         self.base, self.person, self.password = re.search(r"Sign-in page +(\S+)/sign-in +(\S+) / (\S+)", developer.said).groups()
-        self.code = None
+        self.code, self.asked = None, ""
 
     def follow(self, name: str, doing=lambda block: None, hearing=lambda line: None) -> list[str]:
         """Pastes every block, and does with the browser what the text says; what each block answered. `doing` is what the
@@ -108,9 +108,10 @@ class Reader:
             self.browser.submit("sign-in", "login-submit", username=self.person, password=self.password)
 
     def allow(self, address: str, callback: str = CALLBACK) -> str:
-        """Opens an address, signs in where asked, allows; where the browser ends. Keeps the code."""
+        """Opens an address, signs in where asked, allows; where the browser ends. Keeps the code, and what was asked."""
         self.browser.open(address)
         self.sign_in()
+        self.asked = self.browser.page.text
         back = self.browser.submit("consent", "consent-allow", callback)
         self.code = re.search(r"[?&]code=([^&]+)", back)[1]
         return back
