@@ -4,9 +4,9 @@
 //! (CRC-32 of everything before it, in base 62) lets scanners and this checker tell a key from garbage without
 //! asking anybody; it protects against nothing else.
 
+use countersign_model::base62::{DIGITS, digits};
 use countersign_model::{Rng, SecretString};
 
-const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BODY: usize = 43;
 const CHECKSUM: usize = 6;
 /// The longest prefix and environment together, with the `_` between them.
@@ -19,12 +19,23 @@ pub const LONGEST_TEXT: usize = LONGEST_HEAD + 1 + BODY + 1 + CHECKSUM;
 /// The prefix says whose key it is, the environment (or kind) where it counts: `csk_live_…`, `cst_at_…`.
 #[must_use]
 pub fn generate(prefix: &str, environment: &str, rng: &dyn Rng) -> SecretString {
+    generate_after(prefix, environment, &[], rng)
+}
+
+/// The same with a body that begins with these letters; what is left of it is random.
+pub(crate) fn generate_after(
+    prefix: &str,
+    environment: &str,
+    beginning: &[u8],
+    rng: &dyn Rng,
+) -> SecretString {
     let mut text = String::with_capacity(prefix.len() + environment.len() + BODY + CHECKSUM + 3);
     text.push_str(prefix);
     text.push('_');
     text.push_str(environment);
     text.push('_');
     let end = text.len() + BODY;
+    text.extend(beginning.iter().copied().map(char::from));
     while text.len() < end {
         // Six bits a byte; the two values that are no digit are drawn again, so that all digits are as likely.
         for byte in rng.bytes::<64>() {
@@ -99,13 +110,7 @@ impl std::fmt::Debug for WellFormed<'_> {
 }
 
 fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
-    let mut rest = crc32(text);
-    let mut digits = [b'0'; CHECKSUM];
-    for digit in digits.iter_mut().rev() {
-        *digit = usize::try_from(rest % 62).ok().and_then(|at| DIGITS.get(at)).copied().unwrap_or(b'0');
-        rest /= 62;
-    }
-    digits
+    digits(crc32(text).into())
 }
 
 /// CRC-32 as in ISO/IEC 3309, reflected, with the polynomial `0xEDB88320`.

@@ -1,7 +1,7 @@
 //! The kinds of opaque secrets that are issued, each told by the beginning of its text: what it is stands in it, so that
 //! whoever finds one knows what was lost.
 
-use countersign_model::{Rng, SecretString};
+use countersign_model::{Rng, SecretString, Timestamp, TokenHash};
 
 use crate::api_key;
 
@@ -79,8 +79,27 @@ impl TokenKind {
     /// environment.
     #[must_use]
     pub fn generate(self, rng: &dyn Rng) -> SecretString {
-        let (prefix, word) = self.word().map_or((API_KEY_PREFIX, "live"), |word| (PREFIX, word));
+        let (prefix, word) = self.beginning();
         api_key::generate(prefix, word, rng)
+    }
+
+    /// A fresh one that tells when it was made, for a kind of which very many are kept: prefix, moment, 208 random bits,
+    /// checksum. Store [`TokenKind::hash_in_order`].
+    #[must_use]
+    pub fn generate_in_order(self, now: Timestamp, rng: &dyn Rng) -> SecretString {
+        let (prefix, word) = self.beginning();
+        api_key::generate_after(prefix, word, &now.in_letters(), rng)
+    }
+
+    /// The hash of a secret of this kind that tells when it was made: hashes sort as they were made.
+    #[must_use]
+    pub fn hash_in_order(self, text: &str) -> TokenHash {
+        let (prefix, word) = self.beginning();
+        TokenHash::in_order(text.as_bytes(), prefix.len() + word.len() + 2)
+    }
+
+    fn beginning(self) -> (&'static str, &'static str) {
+        self.word().map_or((API_KEY_PREFIX, "live"), |word| (PREFIX, word))
     }
 
     /// Whose head this is, in a text whose form and checksum are right; `None`: nothing of ours.
@@ -109,6 +128,18 @@ mod tests {
     use countersign_model::SystemRng;
 
     use super::*;
+
+    #[test]
+    fn what_tells_when_it_was_made_sorts_by_it() {
+        let kind = TokenKind::RefreshToken;
+        let at = |seconds| kind.generate_in_order(Timestamp::from_seconds(seconds), &SystemRng);
+        let (early, late) = (at(1_700_000_000), at(1_700_000_001));
+        assert!(
+            kind.has_form(early.expose()) && early.expose().len() == kind.generate(&SystemRng).expose().len()
+        );
+        assert!(kind.hash_in_order(early.expose()) < kind.hash_in_order(late.expose()));
+        assert_ne!(kind.hash_in_order(late.expose()), kind.hash_in_order(at(1_700_000_001).expose()));
+    }
 
     #[test]
     fn each_kind_knows_its_own_and_no_other() {

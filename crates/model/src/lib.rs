@@ -4,6 +4,7 @@ mod address;
 mod api_key;
 mod authorization;
 mod backchannel;
+pub mod base62;
 mod ceiling;
 mod certificate_name;
 mod client;

@@ -36,6 +36,13 @@ impl Timestamp {
         self.0.div_euclid(MICROS)
     }
 
+    /// The millisecond in letters that sort as time does: the beginning of secrets that are kept in the order in which
+    /// they were made ([`crate::TokenHash::in_order`]).
+    #[must_use]
+    pub fn in_letters(self) -> [u8; 8] {
+        crate::base62::digits(u64::try_from(self.0.div_euclid(1_000)).unwrap_or(0))
+    }
+
     /// Microseconds since the epoch.
     #[must_use]
     pub const fn micros(self) -> i64 {

@@ -121,7 +121,7 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn refresh(&self, caller: &Client, token: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
-        let found = self.ports.refresh_token(&TokenHash::of(token.as_bytes())).await?;
+        let found = self.ports.refresh_token(&text::refresh_token_hash(token)).await?;
         let Some(found) = found else { return Ok(None) };
         let token = &found.token;
         let counts = found.rotated_at.is_none() && found.grant_is_live && now < token.expires_at;

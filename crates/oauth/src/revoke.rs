@@ -26,7 +26,7 @@ impl<P: Ports> Engine<P> {
     pub async fn revoke_for_operator(&self, token: &str) -> Result<Option<Revoked>, Error> {
         let now = self.now();
         if text::is_refresh_token(token) {
-            let found = self.ports.refresh_token(&TokenHash::of(token.as_bytes())).await?;
+            let found = self.ports.refresh_token(&text::refresh_token_hash(token)).await?;
             let Some(grant) = found.map(|found| found.token.grant) else { return Ok(None) };
             self.ports.revoke_grant(&grant, now).await?;
             return Ok(Some(Revoked::Grant(grant)));
@@ -63,7 +63,7 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn revoke_family(&self, caller: &ClientId, token: &str) -> Result<(), Error> {
-        let found = self.ports.refresh_token(&TokenHash::of(token.as_bytes())).await?;
+        let found = self.ports.refresh_token(&text::refresh_token_hash(token)).await?;
         match found.filter(|found| found.token.client == *caller) {
             Some(found) => Ok(self.ports.revoke_grant(&found.token.grant, self.now()).await?),
             None => Ok(()),

@@ -11,7 +11,7 @@ use super::{
 use crate::acr::class_of;
 use crate::ports::{AuthenticationEvent, AuthorizationCode, Basis, Grant, Interaction, Ports};
 use crate::profile::Rules;
-use crate::token::FrontChannel;
+use crate::token::{FrontChannel, text};
 use crate::userinfo::ScopeClaims;
 use crate::{Consent, Engine, Error, Parameters, Settings};
 
@@ -223,7 +223,7 @@ impl<P: Ports> Engine<P> {
         scopes: ScopeSet,
     ) -> Result<Option<SecretString>, Error> {
         let now = self.now();
-        let code = self.env.rng.token();
+        let code = text::code(now, &*self.env.rng);
         let grant = Grant {
             id: GrantId::generate(now, &*self.env.rng),
             client: reply.client.client_id.clone(),
@@ -236,7 +236,7 @@ impl<P: Ports> Engine<P> {
         // A profile may want codes to be gone sooner.
         let longest = Rules::of(reply.client.profile).authorization_code;
         let kept = AuthorizationCode {
-            hash: code.hash(),
+            hash: text::code_hash(code.expose()),
             grant: grant.id.clone(),
             client: grant.client.clone(),
             user: grant.user.clone(),

@@ -1,8 +1,11 @@
 //! The text of opaque tokens: a prefix that scanners know, 256 random bits and a checksum, as an API key has them. What has
 //! not this form is refused without a look into the store.
+//!
+//! Refresh tokens and codes begin with the moment they were made, and are kept in that order: among a million of them the
+//! newest, which come back first, lie together.
 
 use countersign_access::TokenKind;
-use countersign_model::{Rng, SecretString};
+use countersign_model::{Rng, SecretString, Timestamp, TokenHash};
 
 use crate::shared_secret;
 
@@ -11,9 +14,25 @@ pub(crate) fn access_token(rng: &dyn Rng) -> SecretString {
     TokenKind::AccessToken.generate(rng)
 }
 
-/// A fresh refresh token.
-pub(crate) fn refresh_token(rng: &dyn Rng) -> SecretString {
-    TokenKind::RefreshToken.generate(rng)
+/// A fresh refresh token: the moment and 208 random bits.
+pub(crate) fn refresh_token(now: Timestamp, rng: &dyn Rng) -> SecretString {
+    TokenKind::RefreshToken.generate_in_order(now, rng)
+}
+
+/// Under what a refresh token is kept.
+pub(crate) fn refresh_token_hash(text: &str) -> TokenHash {
+    TokenKind::RefreshToken.hash_in_order(text)
+}
+
+/// A fresh authorization code (RFC 6749 §4.1.2): the moment and 256 random bits.
+pub(crate) fn code(now: Timestamp, rng: &dyn Rng) -> SecretString {
+    let moment = now.in_letters().into_iter().map(char::from);
+    SecretString::new(moment.chain(rng.token().expose().chars()).collect())
+}
+
+/// Under what a code is kept.
+pub(crate) fn code_hash(text: &str) -> TokenHash {
+    TokenHash::in_order(text.as_bytes(), 0)
 }
 
 /// A fresh initial access token (RFC 7591 §1.2), by which clients may register.
@@ -63,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_kind_knows_its_own() {
-        let (access, refresh) = (access_token(&SystemRng), refresh_token(&SystemRng));
+        let (access, refresh) = (access_token(&SystemRng), refresh_token(Timestamp::EPOCH, &SystemRng));
         assert!(is_access_token(access.expose()) && !is_refresh_token(access.expose()));
         assert!(is_refresh_token(refresh.expose()) && !is_access_token(refresh.expose()));
         assert!(!is_access_token("cst_at_x") && !is_access_token(""));

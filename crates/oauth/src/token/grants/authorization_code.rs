@@ -5,7 +5,7 @@ use countersign_model::TokenHash;
 use crate::ports::{AuthorizationCode, ConsumedCode, Ports};
 use crate::profile::Rules;
 use crate::token::family::Family;
-use crate::token::{TokenResponse, narrowed_resources};
+use crate::token::{TokenResponse, narrowed_resources, text};
 use crate::{AuthenticatedClient, Engine, Error, GrantRefusal, Parameters, authorization_details};
 
 /// The request (RFC 6749 §4.1.3).
@@ -35,7 +35,7 @@ pub(crate) async fn redeem<P: Ports>(
     let now = engine.now();
     // RFC 6749 §4.1.2: once. Taken before anything else is looked at, so a failed attempt spends it as well, and of
     // two callers one gets it; a second use revokes what the first one gave (RFC 9700 §4.2.4).
-    let code = match engine.ports.consume_code(&TokenHash::of(request.code.as_bytes()), now).await? {
+    let code = match engine.ports.consume_code(&text::code_hash(request.code), now).await? {
         ConsumedCode::Fresh(code) => code,
         ConsumedCode::Replayed(grant) => {
             tracing::warn!(client = %client.client_id, %grant, "an authorization code came twice");

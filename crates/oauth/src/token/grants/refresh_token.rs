@@ -1,6 +1,6 @@
 //! `refresh_token` (RFC 6749 §6), rotated at every use (RFC 9700 §4.14.2) unless the profile says otherwise.
 
-use countersign_model::{GrantType, ScopeSet, SecretString, Timestamp, TokenHash};
+use countersign_model::{GrantType, ScopeSet, SecretString, Timestamp};
 
 use crate::ports::{FoundRefreshToken, Ports, Recorded, RefreshToken, Rotation};
 use crate::profile::Rules;
@@ -22,9 +22,9 @@ pub(in crate::token) fn first<P: Ports>(
     if !client.grant_types.contains(&GrantType::RefreshToken) {
         return None;
     }
-    let token = text::refresh_token(&*engine.env.rng);
+    let token = text::refresh_token(now, &*engine.env.rng);
     let kept = RefreshToken {
-        hash: token.hash(),
+        hash: text::refresh_token_hash(token.expose()),
         grant: family.grant.clone(),
         client: client.client_id.clone(),
         user: family.user.clone(),
@@ -50,7 +50,7 @@ pub(crate) async fn rotate<P: Ports>(
     if !text::is_refresh_token(presented) {
         return Err(refused(GrantRefusal::RefreshUnknown));
     }
-    let hash = TokenHash::of(presented.as_bytes());
+    let hash = text::refresh_token_hash(presented);
     let now = engine.now();
     let found = engine.ports.refresh_token(&hash).await?;
     let found = found.ok_or_else(|| refused(GrantRefusal::RefreshUnknown))?;
@@ -98,11 +98,11 @@ pub(crate) async fn rotate<P: Ports>(
         };
     }
 
-    let next_text = text::refresh_token(&*engine.env.rng);
+    let next_text = text::refresh_token(now, &*engine.env.rng);
     // RFC 6749 §6: the successor is for the same scopes, whatever this access token was narrowed to.
     let lifetime = client.lifetimes.refresh_token_or(engine.settings.lifetimes.refresh_token);
-    let next =
-        RefreshToken { hash: next_text.hash(), issued_at: now, expires_at: now.plus(lifetime), ..token };
+    let hash_of_next = text::refresh_token_hash(next_text.expose());
+    let next = RefreshToken { hash: hash_of_next, issued_at: now, expires_at: now.plus(lifetime), ..token };
     let grace_began = now.minus(engine.settings.refresh_grace);
     match engine.ports.rotate_refresh_token(&hash, grace_began, &next, &access.record, now).await? {
         Rotation::Rotated => {
