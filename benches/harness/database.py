@@ -4,10 +4,25 @@ Countersign itself would have written, with real hashes of real tokens; only the
 import json
 import sqlite3
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 SECONDS = 1800
+
+
+def postgresql(say: Callable[[str], None], closing: list):
+    """A cluster of this machine's PostgreSQL, to be ended by what is added to `closing`; None where there is none."""
+    try:
+        from support.postgres import Postgres
+
+        cluster = Postgres().start()
+    except BaseException as failure:  # pytest's skip is no Exception
+        if isinstance(failure, KeyboardInterrupt):
+            raise
+        say(f"  left out: PostgreSQL: {failure}")
+        return None
+    closing.append(cluster.close)
+    return cluster
 
 
 class Sqlite:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from harness import load, material
-from harness.database import Postgresql, Sqlite
+from harness.database import Postgresql, Sqlite, postgresql
 from harness.process import SERVER_CORE, Process, cpu
 from harness.row import Cell, Row
 from peers.countersign import Countersign
@@ -29,16 +29,9 @@ def rows(stage, say, closing: list) -> list[Row]:
     """Both databases. What must be ended afterwards is added to `closing`."""
     count = 50_000 if stage.quick else 1_000_000
     made = two(stage, "SQLite", count, say, lambda _: None, lambda one: Sqlite(one.instance.directory / "data"), lambda one: one.process)
-    try:
-        from support.postgres import Postgres
-
-        cluster = Postgres().start()
-    except BaseException as failure:  # pytest's skip is no Exception
-        if isinstance(failure, KeyboardInterrupt):
-            raise
-        say(f"  left out: PostgreSQL: {failure}")
+    cluster = postgresql(say, closing)
+    if cluster is None:
         return made
-    closing.append(cluster.close)
     postmaster = cluster._server.pid
     os.sched_setaffinity(postmaster, {int(SERVER_CORE)})
     urls = {name: cluster.url.rsplit("/", 1)[0] + f"/{name}" for name in ("none", "many")}
@@ -84,8 +77,8 @@ def redeem_once(ours: Countersign, steps: list[dict]):
 
 
 def fill(database, count: int, say):
-    """So many families: a grant, its redeemed code and its refresh token, each like the one that is there. In the order
-    of the hashes, so that an index grows at its end."""
+    """So many families: a grant, its redeemed code and its refresh token, each like the one that is there, made one after
+    the other in the month before it."""
     token = database.one("SELECT * FROM refresh_tokens")
     grant = database.one(f"SELECT * FROM grants WHERE id = '{token['grant_id']}'")
     code = database.one(f"SELECT * FROM authorization_codes WHERE grant_id = '{token['grant_id']}'")
@@ -99,12 +92,22 @@ def fill(database, count: int, say):
     database.settle()
 
 
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+MONTH = 30 * 86_400_000
+
+
 def copies(row: dict, grant: str, names: list[str], word: str) -> Iterator[tuple]:
-    """The row once for each grant, under the hash of a token of that grant's."""
+    """The row once for each grant, under the hash of a token of that grant's: when it was made, and then the digest."""
     text = lambda digest: base64.urlsafe_b64encode(digest).decode().rstrip("=")
     old = row["hash"] if isinstance(row["hash"], bytes) else bytes.fromhex(row["hash"].removeprefix("\\x"))
     if text(old) not in row["document"] or grant not in row["document"]:
         raise RuntimeError("a document does not hold its hash and its grant as it did")
-    for digest, name in sorted((material.sha256(f"{word} of {name}"), name) for name in names):
+    made = 0
+    for letter in old[:8].decode():
+        made = made * 62 + DIGITS.index(letter)
+    for number, name in enumerate(names):
+        moment = made - MONTH + number * MONTH // len(names)
+        letters = "".join(DIGITS[moment // 62**place % 62] for place in reversed(range(8)))
+        digest = letters.encode() + material.sha256(f"{word} of {name}")[8:]
         document = row["document"].replace(text(old), text(digest)).replace(grant, name)
         yield tuple((row | {"hash": digest, "grant_id": name, "document": document}).values())

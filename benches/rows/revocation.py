@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from harness.database import postgresql
 from harness.process import LOAD_CORE
 from peers.countersign import CHALLENGE, REDIRECT, VERIFIER, Countersign
 from support.browser import Browser
@@ -153,16 +154,9 @@ def measured(stage, say, closing: list) -> list[dict]:
     alone = Countersign(stage, label="revocation", change=change)
     alone.people()
     found = distribution(World(alone, alone), "one process", "< 1 s", stage.quick, say)
-    try:
-        from support.postgres import Postgres
-
-        cluster = Postgres().start()
-    except BaseException as failure:  # pytest's skip is no Exception
-        if isinstance(failure, KeyboardInterrupt):
-            raise
-        say(f"  left out: PostgreSQL: {failure}")
+    cluster = postgresql(say, closing)
+    if cluster is None:
         return found
-    closing.append(cluster.close)
 
     def first(config):
         change(config)
