@@ -28,6 +28,7 @@ use countersign_server::{AppState, Readiness, ServerSettings, Services, router};
 use countersign_store::{Store, StoreSettings};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 use crate::browser::{Browser, Page, encode};
@@ -179,7 +180,9 @@ impl App {
         let ring = KeyRing::open(store.clone(), master, env.clone(), policy).await.unwrap();
         let ring = Arc::new(ring);
         let keys = Keys(ring.clone());
-        let hasher = Arc::new(Hasher::new(HashLimits::default(), env.rng.clone()));
+        // However slow the machine is: no test here is about who has to wait.
+        let patient = HashLimits { wait: Duration::from_secs(120), ..HashLimits::default() };
+        let hasher = Arc::new(Hasher::new(patient, env.rng.clone()));
         let access =
             Access::new(access_settings(issuer, &keys, &store), sources(&store, &hasher, &env)).unwrap();
         let mut decided = Settings::new(issuer).unwrap();
@@ -230,13 +233,20 @@ impl App {
     }
 
     pub(crate) async fn user(&self, name: &str, kind: UserKind) -> User {
-        let hash = self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap();
+        let hash = self.hashed_password().await;
         self.user_with(name, kind, UserStatus::Enabled, hash).await
     }
 
     pub(crate) async fn disabled_person(&self, name: &str) -> User {
-        let hash = self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap();
+        let hash = self.hashed_password().await;
         self.user_with(name, UserKind::Person, UserStatus::Disabled, hash).await
+    }
+
+    /// [`PASSWORD`] as it is stored, computed once: it is the same for everybody.
+    async fn hashed_password(&self) -> PasswordHashText {
+        static HASH: OnceCell<PasswordHashText> = OnceCell::const_new();
+        let hash = || async { self.hasher.hash(&SecretString::from(PASSWORD)).await.unwrap() };
+        HASH.get_or_init(hash).await.clone()
     }
 
     pub(crate) async fn user_with(
