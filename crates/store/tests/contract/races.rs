@@ -2,7 +2,7 @@
 
 use countersign_model::*;
 use countersign_oauth::ports::{
-    AccessTokens as _, Basis, Codes as _, Grant, Grants as _, Offline, People as _, Recorded,
+    AccessTokens as _, Basis, Clients as _, Codes as _, Grant, Grants as _, Offline, People as _, Recorded,
     RefreshTokens as _, Rotation,
 };
 use countersign_store::{Store, WhichSessions};
@@ -20,6 +20,7 @@ contract!(
     no_token_outlives_the_session_of_its_grant,
     nobody_is_signed_in_by_an_account_that_is_disabled,
     of_a_thousand_resets_one_wins,
+    of_two_who_change_a_client_neither_undoes_the_other,
 );
 
 /// Rounds of a race, and how many give something in each.
@@ -265,6 +266,35 @@ async fn of_a_thousand_resets_one_wins(fresh: Fresh) {
     let late = reference("late", &app, Some(&grant));
     assert_eq!(race.stores[0].replace_access_token(latest, &late, at(4)).await.unwrap(), Recorded::Revoked);
     assert!(race.stores[0].access_token(&late.id).await.unwrap().is_none());
+}
+
+/// `client update` and `client secret --drop-old` at the same instant: whoever comes second is told, and a secret that was
+/// ended stays so.
+async fn of_two_who_change_a_client_neither_undoes_the_other(fresh: Fresh) {
+    let race = Race::new(&fresh).await;
+    for round in 0..ROUNDS {
+        let before = Client { secrets: vec![hash("old")], ..client(&format!("app {round}")) };
+        race.stores[0].create_client(&before).await.unwrap();
+        let renamed = Client { client_name: "Renamed".into(), ..before.clone() };
+        let ended = Client { secrets: vec![hash("new")], ..before.clone() };
+        let change = |store: &Store, after: &Client| {
+            let (store, before, after) = (store.clone(), before.clone(), after.clone());
+            tokio::spawn(async move { store.change_client(&before, &after, at(1)).await.unwrap() })
+        };
+        let mut tasks = Vec::new();
+        for number in 0..GIVERS {
+            let after = if number % 2 == 0 { &renamed } else { &ended };
+            tasks.push((change(&race.stores[number / 2 % 2], after), after.clone()));
+        }
+        let mut won = Vec::new();
+        for (task, after) in tasks {
+            if task.await.unwrap() {
+                won.push(after);
+            }
+        }
+        let kept = race.stores[0].client(&before.client_id).await.unwrap().unwrap();
+        assert!(won.len() == 1 && *kept == won[0], "{won:?}");
+    }
 }
 
 async fn with_grant_of(race: &Race) -> (User, ClientId, Grant) {
