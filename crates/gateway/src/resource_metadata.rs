@@ -128,7 +128,7 @@ impl Published {
         }
         let place = |resource: &ProtectedResource| {
             let host = host_name(resource.url.host_str()?.as_bytes())?.into_owned();
-            Some(((host, without_end(&resource.metadata_path())), resource.document()))
+            Some(((host, resource.metadata_path()), resource.document()))
         };
         Self(merged.iter().filter_map(place).collect())
     }
@@ -138,13 +138,13 @@ impl Published {
         if self.0.is_empty() || !path.starts_with(WELL_KNOWN) {
             return None;
         }
-        self.0.get(&(host.to_owned(), without_end(path)))
+        // Some clients take a slash at the end off or put one there. Both find it, unless that is another resource.
+        let at = |path: &str| self.0.get(&(host.to_owned(), path.to_owned()));
+        at(path).or_else(|| match path.strip_suffix('/') {
+            None => at(&format!("{path}/")),
+            Some(bare) => at(bare).filter(|_| !bare.ends_with('/')),
+        })
     }
-}
-
-/// Some clients take a slash at the end off, some don't: both find it, and what they find says whose it is (§3.3).
-fn without_end(path: &str) -> String {
-    path.strip_suffix('/').unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]
@@ -192,6 +192,14 @@ mod tests {
             assert_eq!(names, ["bearer_methods_supported", "resource"], "§3.2");
         }
         assert!(published.find("api.example", &format!("{WELL_KNOWN}/notes//")).is_none());
+        // Two that differ by it are two.
+        let both = ["https://api.example/notes/", "https://api.example/notes"];
+        let published = Published::of(both.map(|identifier| ProtectedResource::new(identifier).unwrap()));
+        for (path, resource) in [("/notes/", both[0]), ("/notes", both[1])] {
+            let found = published.find("api.example", &format!("{WELL_KNOWN}{path}")).unwrap();
+            let document: serde_json::Value = serde_json::from_slice(found).unwrap();
+            assert_eq!(document["resource"], resource);
+        }
     }
 
     #[test]

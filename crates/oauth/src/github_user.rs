@@ -3,6 +3,7 @@
 use countersign_model::{ClientId, Profile, ScopeSet, Subject, Timestamp, User, UserId, digest};
 
 use crate::ports::Ports;
+use crate::profile::Rules;
 use crate::{Engine, Error};
 
 /// What a client may know of a person, of the members that clients for GitHub read.
@@ -60,7 +61,7 @@ impl GithubUser {
     /// Whether a client of this profile may know who somebody is. One written for GitHub learns it whatever it asked for;
     /// any other must have asked.
     fn is_told_to(profile: Option<Profile>, scopes: &ScopeSet) -> bool {
-        profile == Some(Profile::Github) || ANY.iter().any(|scope| scopes.contains(scope))
+        tells_the_person(profile) || ANY.iter().any(|scope| scopes.contains(scope))
     }
 
     /// What a client of this profile may read of a person with these scopes. Those written for GitHub can't do without
@@ -68,7 +69,7 @@ impl GithubUser {
     #[must_use]
     pub fn of(user: &User, profile: Option<Profile>, scopes: &ScopeSet) -> Self {
         let may = |known: [&str; 3]| known.iter().any(|scope| scopes.contains(scope));
-        let may_login = profile == Some(Profile::Github) || may(NAME);
+        let may_login = tells_the_person(profile) || may(NAME);
         Self {
             login: may_login.then(|| user.username.as_str().to_owned()),
             id: number(&user.id),
@@ -78,6 +79,11 @@ impl GithubUser {
             created_at: may_login.then_some(user.created_at),
         }
     }
+}
+
+/// Whether clients of this profile always learn whose token it is.
+fn tells_the_person(profile: Option<Profile>) -> bool {
+    profile.is_some_and(|profile| Rules::of(profile).tells_the_person)
 }
 
 fn number(id: &UserId) -> u64 {

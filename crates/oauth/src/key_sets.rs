@@ -1,5 +1,7 @@
 //! Key sets of others (RFC 7517 §5), and which of their keys signed something.
 
+use std::sync::Arc;
+
 use countersign_jose::jwt::{self, Rejection, ValidClaims, Validation};
 use countersign_jose::{JwkSet, ParsedJws, VerifyingKey};
 use countersign_model::KeyId;
@@ -31,20 +33,35 @@ impl<P: Ports> Engine<P> {
         token: &ParsedJws<'_>,
         validation: &Validation<'_>,
     ) -> Result<ValidClaims, NoKey> {
-        match signed_by_one_of(&self.keys_at(url, false).await?, token, validation) {
-            Err(NoKey::Unfit) => signed_by_one_of(&self.keys_at(url, true).await?, token, validation),
-            settled => settled,
+        let remembered = self.key_document(url, false).await?;
+        let signed = read(&remembered).and_then(|set| signed_by_one_of(&set, token, validation));
+        if !matches!(signed, Err(NoKey::Unfit | NoKey::Unavailable)) {
+            return signed;
         }
+        let fresh = self.key_document(url, true).await?;
+        // The same, because it was looked at a moment ago.
+        if Arc::ptr_eq(&fresh, &remembered) {
+            return signed;
+        }
+        signed_by_one_of(&read(&fresh)?, token, validation)
     }
 
     /// The keys at this URL.
     pub(crate) async fn keys_at(&self, url: &str, fresh: bool) -> Result<JwkSet, NoKey> {
-        let document = self.fetch.fetch(url, fresh).await.map_err(|error| {
-            tracing::warn!(url, %error, "keys could not be fetched");
-            NoKey::Unavailable
-        })?;
-        JwkSet::from_json(&document).map_err(|_| NoKey::Unavailable)
+        read(&self.key_document(url, fresh).await?)
     }
+
+    /// The key set at this URL as it is.
+    pub(crate) async fn key_document(&self, url: &str, fresh: bool) -> Result<Arc<[u8]>, NoKey> {
+        self.fetch.fetch(url, fresh).await.map_err(|error| {
+            tracing::debug!(url, %error, "there are no keys");
+            NoKey::Unavailable
+        })
+    }
+}
+
+fn read(document: &[u8]) -> Result<JwkSet, NoKey> {
+    JwkSet::from_json(document).map_err(|_| NoKey::Unavailable)
 }
 
 /// The claims, if one of these keys signed them and they hold.

@@ -91,9 +91,10 @@ pub trait People: Send + Sync {
     fn user_by_name(&self, name: &Username) -> impl Future<Output = Answer<Option<User>>> + Send;
     /// The account itself.
     fn user(&self, id: &UserId) -> impl Future<Output = Answer<Option<User>>> + Send;
-    /// Keeps a new session, if its person may sign in and has not changed the password since `auth_time`; `false` when
-    /// not. Looked at in the same transaction: whoever is disabled at that instant is not signed in afterwards.
-    fn begin_session(&self, session: &Session) -> impl Future<Output = Answer<bool>> + Send;
+    /// Keeps a new session, if its person may sign in and has the password that was verified, which was that of this
+    /// account as it was read before; `false` when not. Looked at in the same transaction: whoever is disabled at that
+    /// instant is not signed in afterwards, and neither is who came with a password that was changed while it was compared.
+    fn begin_session(&self, session: &Session, verified: &User) -> impl Future<Output = Answer<bool>> + Send;
     /// The live session of a cookie: not expired at `now`, not ended, its person enabled and the password not changed
     /// since `auth_time`.
     fn session(

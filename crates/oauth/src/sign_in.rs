@@ -51,7 +51,7 @@ impl<P: Ports> Engine<P> {
             created_at: now,
             expires_at: now.plus(self.settings.lifetimes.session),
         };
-        if !self.ports.begin_session(&session).await? {
+        if !self.ports.begin_session(&session, user).await? {
             return Ok(None);
         }
         if let Some(replaced) = replaces {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use countersign_jose::JwkSet;
 use countersign_model::{Env, Timestamp};
 use countersign_net::{FetchRequest, Fetcher};
 use countersign_oauth::{FetchKeys, KeysUnavailable};
@@ -58,7 +59,8 @@ impl ClientKeys {
         let now = self.0.env.now();
         let age = |since: Timestamp| now.since(since);
         let asked_lately = remembered.asked_at.is_some_and(|at| age(at) < PAUSE && at <= now);
-        match &remembered.keys {
+        // Nobody knows whether keys older than that still count: for them it is as if there were none.
+        match remembered.keys.as_ref().filter(|(_, at)| age(*at) < STALE) {
             Some((keys, at)) if asked_lately || !fresh && age(*at) < FRESH => return Ok(Arc::clone(keys)),
             None if asked_lately => {
                 return Err(KeysUnavailable("they could not be fetched just now".to_owned()));
@@ -71,7 +73,8 @@ impl ClientKeys {
             remembered.asked_at = Some(now);
         }
         let fetched = match place {
-            Ok(_place) => self.fetch(url, Vec::new()).await,
+            // What is no key set came in the place of one: the last good one stays.
+            Ok(_place) => self.fetch(url, Vec::new()).await.and_then(key_set),
             Err(error) => Err(error),
         };
         match (fetched, &remembered.keys) {
@@ -83,7 +86,10 @@ impl ClientKeys {
                 tracing::warn!(url, %error, "a client's keys could not be fetched: the last ones are used");
                 Ok(Arc::clone(keys))
             }
-            (Err(error), _) => Err(error),
+            (Err(error), _) => {
+                tracing::warn!(url, %error, "keys could not be fetched");
+                Err(error)
+            }
         }
     }
 
@@ -133,6 +139,13 @@ impl FetchKeys for ClientKeys {
         fresh: bool,
     ) -> Pin<Box<dyn Future<Output = Result<Arc<[u8]>, KeysUnavailable>> + Send + 'a>> {
         Box::pin(self.keys(url, fresh))
+    }
+}
+
+fn key_set(document: Arc<[u8]>) -> Result<Arc<[u8]>, KeysUnavailable> {
+    match JwkSet::from_json(&document) {
+        Ok(_) => Ok(document),
+        Err(_) => Err(KeysUnavailable("the answer is no key set".to_owned())),
     }
 }
 

@@ -35,6 +35,7 @@ mod scope_boxes;
 mod serve;
 mod settings;
 mod show_failures;
+mod slots;
 mod state;
 mod throttle;
 mod wait;

@@ -11,13 +11,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 use countersign_model::{AddressList, Env, RequestId};
 use metrics::{Counter, Histogram};
-use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::client_address::ClientAddress;
 use crate::endpoints::Endpoint;
 use crate::problem::problem;
 use crate::settings::ServerSettings;
+use crate::slots::{Slot, Slots};
 
 /// `X-Request-Id`: in the answer, the log and the documents alike.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,11 +28,14 @@ pub(crate) struct Observer {
     /// `Strict-Transport-Security`, where it is said.
     strict_transport: Option<HeaderValue>,
     trusted_proxies: AddressList,
-    slots: Semaphore,
+    slots: Slots,
     timeout: Duration,
     endpoints: HashMap<Box<str>, Endpoint>,
     meters: Vec<Meter>,
 }
+
+/// There is no slot.
+struct Busy;
 
 /// The handles of one endpoint, made once: counting formats no label.
 struct Meter {
@@ -99,7 +102,7 @@ impl Observer {
             strict_transport: strict_transport(settings.strict_transport_security, issuer),
             env,
             trusted_proxies: settings.trusted_proxies.clone(),
-            slots: Semaphore::new(settings.limits.concurrent_requests),
+            slots: Slots::new(settings.limits.concurrent_requests),
             timeout: settings.limits.request_timeout,
             endpoints,
             meters: Endpoint::ALL.map(Meter::new).into(),
@@ -109,6 +112,14 @@ impl Observer {
     fn endpoint(&self, request: &Request) -> Endpoint {
         let path = request.extensions().get::<MatchedPath>();
         path.and_then(|path| self.endpoints.get(path.as_str())).copied().unwrap_or(Endpoint::Unknown)
+    }
+
+    /// A slot to work on a request from there. Whether the process lives is told without: whoever asks would restart it.
+    fn slot(&self, endpoint: Endpoint, address: ClientAddress) -> Result<Option<Slot<'_>>, Busy> {
+        if endpoint == Endpoint::Health {
+            return Ok(None);
+        }
+        self.slots.take(address.0).map(Some).ok_or(Busy)
     }
 
     fn count(&self, endpoint: Endpoint, status: StatusCode, took: Duration) {
@@ -136,7 +147,10 @@ pub(crate) async fn observe(
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(id.clone());
 
-    let mut response = run(&observer, request, next, &id).await;
+    let mut response = match observer.slot(endpoint, address) {
+        Ok(_slot) => run(&observer, request, next, &id).await,
+        Err(Busy) => unavailable("the server is working on as many requests as it may", &id),
+    };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -172,11 +186,8 @@ fn strict_transport(life: Duration, issuer: &str) -> Option<HeaderValue> {
     policy.filter(|_| is_known)
 }
 
-/// Works on the request if there is a slot for it, for as long as it may take.
+/// Works on the request for as long as it may take.
 async fn run(observer: &Observer, request: Request, next: Next, id: &RequestId) -> Response {
-    let Ok(_slot) = observer.slots.try_acquire() else {
-        return unavailable("the server is working on as many requests as it may", id);
-    };
     match tokio::time::timeout(observer.timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => unavailable("the request took too long", id),

@@ -57,7 +57,7 @@ statements! {
         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM clients WHERE id = ?4 /*postgres FOR KEY SHARE*/";
     /// The oldest of those without an end, in the words of their index.
     ENDLESS = "SELECT id, grant_id FROM access_tokens WHERE subject = ?1 AND client_id = ?2 \
-        AND expires_at = 9223372036854775807 AND revoked_at IS NULL \
+        AND expires_at = 9223372036854775807 AND revoked_at IS NULL AND id <> ?4 \
         ORDER BY issued_at DESC, id DESC LIMIT 1000 OFFSET ?3";
     BY_ID = find!("t.id = ?1");
     BY_REFERENCE = find!("t.reference = ?1");
@@ -80,7 +80,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
 /// Tokens without an end do not heap up: beyond so many of one person and client the oldest goes, and the grant that it
 /// was given on, unless that is this one's.
 async fn give_up_the_oldest(tx: &mut Tx<'_>, token: &AccessToken) -> Result<()> {
-    let values = params![&token.subject, &token.client, MOST_ENDLESS_TOKENS];
+    let values = params![&token.subject, &token.client, MOST_ENDLESS_TOKENS - 1, &token.id];
     for mut row in tx.all(&ENDLESS, values).await? {
         let (id, grant) = (row.text()?.into(), row.text_or_null()?.map(GrantId::from));
         match grant.filter(|grant| Some(grant) != token.grant.as_ref()) {

@@ -60,10 +60,11 @@ pub struct RevokedSessions {
 }
 
 statements! {
-    /// The person is held until the session is kept: whoever disables them waits, and then finds the session too.
+    /// The person is held until the session is kept: whoever disables them or changes the password waits, and then finds
+    /// the session too.
     INSERT = "INSERT INTO sessions (secret, id, user_id, auth_time, amr, acr, created_at, expires_at) \
         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM users \
-        WHERE id = ?3 AND status = 'enabled' AND password_changed_at <= ?4 /*postgres FOR SHARE*/";
+        WHERE id = ?3 AND status = 'enabled' AND password_changed_at = ?9 /*postgres FOR SHARE*/";
     LIVE = concat!("SELECT s.secret, s.id, s.user_id, s.auth_time, s.amr, s.acr, s.created_at, s.expires_at \
         FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.secret = ?1 AND ", live!("?2"));
     DELETE = "DELETE FROM sessions WHERE id = ?1";
@@ -88,13 +89,13 @@ fn read(row: &mut Row) -> Result<Session> {
     })
 }
 
-struct Begin(Session);
+struct Begin(Session, Timestamp);
 
 impl Write for Begin {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let Self(session) = self;
+        let Self(session, password_changed_at) = self;
         let values = [
             Param::from(&session.secret),
             Param::from(&session.id),
@@ -104,6 +105,7 @@ impl Write for Begin {
             Param::from(session.acr.as_deref()),
             Param::from(session.created_at),
             Param::from(session.expires_at),
+            Param::from(*password_changed_at),
         ];
         Ok(tx.execute(&INSERT, &values).await? == 1)
     }
@@ -188,8 +190,8 @@ impl People for Store {
         Ok(self.user_by_id(id).await?)
     }
 
-    async fn begin_session(&self, session: &Session) -> Result<bool, Unavailable> {
-        Ok(self.write(Begin(session.clone())).await?)
+    async fn begin_session(&self, session: &Session, verified: &User) -> Result<bool, Unavailable> {
+        Ok(self.write(Begin(session.clone(), verified.password_changed_at)).await?)
     }
 
     async fn session(&self, secret: &TokenHash, now: Timestamp) -> Result<Option<Session>, Unavailable> {

@@ -178,15 +178,6 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    /// The key set that a client publishes.
-    async fn client_keys(&self, client: &Client, fresh: bool) -> Result<Arc<[u8]>, ClientRefusal> {
-        let url = client.jwks_uri.as_deref().ok_or(ClientRefusal::KeysUnavailable)?;
-        self.fetch.fetch(url, fresh).await.map_err(|error| {
-            tracing::warn!(client = %client.client_id, url, %error, "the client's keys could not be fetched");
-            ClientRefusal::KeysUnavailable
-        })
-    }
-
     /// The client of this name, if it is registered for this method. A client is never let in by a weaker way than
     /// the one it chose (OpenID Connect Core §9).
     async fn registered_for(

@@ -23,8 +23,9 @@ pub(super) async fn check<P: Ports>(
     if let Some(jwks) = &client.jwks {
         return if registered(jwks, shown) { Ok(()) } else { Err(ClientRefusal::CertificateUnknown) };
     }
+    let url = client.jwks_uri.as_deref().ok_or(ClientRefusal::KeysUnavailable)?;
     for fresh in [false, true] {
-        let document = engine.client_keys(client, fresh).await?;
+        let document = engine.key_document(url, fresh).await.map_err(|_| ClientRefusal::KeysUnavailable)?;
         let set: Value = serde_json::from_slice(&document).map_err(|_| ClientRefusal::KeysUnavailable)?;
         if registered(&set, shown) {
             return Ok(());

@@ -148,7 +148,7 @@ pub trait AccessTokens: Send + Sync {
     /// Revokes one access token and tells the checkers; twice is no error.
     fn revoke_access_token(&self, id: &TokenId, now: Timestamp) -> impl Future<Output = Answer<()>> + Send;
     /// Revokes one access token and keeps another in its place, in one transaction: of two callers one has the new one.
-    /// Nothing is done when the old one was revoked before, or when their grant does not count.
+    /// None is made when the old one was revoked before, or when their grant does not count.
     fn replace_access_token(
         &self,
         old: &TokenId,

@@ -85,13 +85,14 @@ pub(crate) async fn decide(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
+    let id = head.extensions.get::<RequestId>();
+    // First: the sender decides how long it takes, and the token must count when the answer does.
+    let Ok(body) = to_bytes(body, LARGEST).await else {
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, "the answer is too long", id);
+    };
     let caller = match caller(&state, address, &head).await {
         Ok(caller) => caller,
         Err(refused) => return refused,
-    };
-    let id = head.extensions.get::<RequestId>();
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        return problem(StatusCode::PAYLOAD_TOO_LARGE, "the answer is too long", id);
     };
     let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
     let decision = answer.get("decision").and_then(Value::as_str).unwrap_or_default();

@@ -24,7 +24,7 @@ async fn expired_things_go(fresh: Fresh) {
     let store = fresh.open().await;
     let (ada, app, grant) = with_grant(&store).await;
     let session = session(&ada, "s");
-    store.begin_session(&session).await.unwrap();
+    store.begin_session(&session, &ada).await.unwrap();
     let interaction = Interaction {
         hash: hash("page"),
         browser: hash("cookie"),

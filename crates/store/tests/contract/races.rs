@@ -49,7 +49,7 @@ impl Race {
         let _ = store.create_client(&self.app).await;
         store.remember_consent(&self.ada.id, &self.app.client_id, &agreed("read"), at(11)).await.unwrap();
         let session = session(&self.ada, &round.to_string());
-        assert!(store.begin_session(&session).await.unwrap());
+        assert!(store.begin_session(&session, &self.ada).await.unwrap());
         session
     }
 
@@ -216,9 +216,9 @@ async fn nobody_is_signed_in_by_an_account_that_is_disabled(fresh: Fresh) {
     let ada = &race.ada;
     for round in 0..ROUNDS {
         let give = |store: Store, number| {
-            let session = session(ada, &format!("{round} {number}"));
+            let (session, ada) = (session(ada, &format!("{round} {number}")), ada.clone());
             tokio::spawn(async move {
-                store.begin_session(&session).await.unwrap();
+                store.begin_session(&session, &ada).await.unwrap();
                 session.secret
             })
         };

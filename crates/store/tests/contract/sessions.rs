@@ -19,7 +19,7 @@ async fn lives_and_ends(fresh: Fresh) {
     let ada = user("ada");
     store.create_user(&ada).await.unwrap();
     let session = session(&ada, "one");
-    store.begin_session(&session).await.unwrap();
+    store.begin_session(&session, &ada).await.unwrap();
     assert_eq!(store.session(&session.secret, at(20)).await.unwrap(), Some(session.clone()));
     assert_eq!(store.session(&session.secret, at(1_000)).await.unwrap(), None);
     assert_eq!(store.session(&hash("other"), at(20)).await.unwrap(), None);
@@ -33,12 +33,16 @@ async fn dies_with_the_account(fresh: Fresh) {
     let ada = user("ada");
     store.create_user(&ada).await.unwrap();
     let (one, two) = (session(&ada, "one"), Session { auth_time: at(40), ..session(&ada, "two") });
-    store.begin_session(&one).await.unwrap();
-    store.begin_session(&two).await.unwrap();
+    store.begin_session(&one, &ada).await.unwrap();
+    store.begin_session(&two, &ada).await.unwrap();
     // A changed password voids what was signed in before.
     store.set_password(&ada.id, None, at(30)).await.unwrap();
     assert_eq!(store.session(&one.secret, at(50)).await.unwrap(), None);
     assert!(store.session(&two.secret, at(50)).await.unwrap().is_some());
+    // Nor does one begin by a password that was changed while it was compared.
+    let late = Session { auth_time: at(40), ..session(&ada, "late") };
+    assert!(!store.begin_session(&late, &ada).await.unwrap());
+    assert_eq!(store.session(&late.secret, at(50)).await.unwrap(), None);
     store.set_user_status(&ada.id, UserStatus::Disabled, at(60)).await.unwrap();
     assert_eq!(store.session(&two.secret, at(70)).await.unwrap(), None);
     // Enabling the account again does not bring its sessions back.
@@ -52,7 +56,7 @@ async fn are_listed(fresh: Fresh) {
     for (user, names) in [(&ada, &["1", "3"][..]), (&bob, &["2"][..])] {
         store.create_user(user).await.unwrap();
         for name in names {
-            store.begin_session(&session(user, name)).await.unwrap();
+            store.begin_session(&session(user, name), user).await.unwrap();
         }
     }
     let list = async |user: Option<&UserId>, after: Option<&SessionId>, now| {
@@ -75,7 +79,7 @@ async fn with_two_grants(fresh: &Fresh) -> (countersign_store::Store, User) {
     let (ada, app) = (user("ada"), client("app"));
     store.create_user(&ada).await.unwrap();
     store.create_client(&app).await.unwrap();
-    store.begin_session(&session(&ada, "s")).await.unwrap();
+    store.begin_session(&session(&ada, "s"), &ada).await.unwrap();
     for (id, given) in [("grt_online", "read xoffline_access"), ("grt_offline", "offline_access read")] {
         let given = Grant { session: Some("ses_s".into()), scopes: scopes(given), ..grant(id, &ada, &app) };
         store.begin_grant(&given, at(10)).await.unwrap();
@@ -119,8 +123,8 @@ async fn all_of_a_person(fresh: Fresh) {
     let (store, ada) = with_two_grants(&fresh).await;
     let bob = user("bob");
     store.create_user(&bob).await.unwrap();
-    store.begin_session(&session(&bob, "bobs")).await.unwrap();
-    store.begin_session(&session(&ada, "another")).await.unwrap();
+    store.begin_session(&session(&bob, "bobs"), &bob).await.unwrap();
+    store.begin_session(&session(&ada, "another"), &ada).await.unwrap();
     let which = WhichSessions::OfPerson(ada.id.clone());
     let revoked = store.revoke_sessions(&which, Offline::Kept, at(20)).await.unwrap();
     assert_eq!(revoked, RevokedSessions { sessions: 2, grants: 1, left: 1 });

@@ -108,9 +108,10 @@ impl People for Memory {
         Ok(self.open()?.users.get(id).cloned())
     }
 
-    async fn begin_session(&self, session: &Session) -> Answer<bool> {
+    async fn begin_session(&self, session: &Session, verified: &User) -> Answer<bool> {
         let mut tables = self.open()?;
-        let may = tables.may_sign_in(session);
+        let is_the_same = |user: &User| user.password_changed_at == verified.password_changed_at;
+        let may = tables.may_sign_in(session) && tables.users.get(&session.user).is_some_and(is_the_same);
         if may {
             tables.sessions.insert(session.id.clone(), session.clone());
         }
