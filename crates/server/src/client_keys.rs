@@ -45,6 +45,27 @@ struct Remembered {
     asked_at: Option<Timestamp>,
 }
 
+impl Remembered {
+    /// The last good set. Nobody knows whether older keys still count: for them it is as if there were none.
+    fn usable(&self, now: Timestamp) -> Option<&(Arc<[u8]>, Timestamp)> {
+        self.keys.as_ref().filter(|(_, at)| now.since(*at) < STALE)
+    }
+
+    /// The answer without asking the source, if there is one.
+    fn answer(&self, fresh: bool, now: Timestamp) -> Option<Result<Arc<[u8]>, KeysUnavailable>> {
+        let asked_lately = self.asked_at.is_some_and(|at| now.since(at) < PAUSE && at <= now);
+        match self.usable(now) {
+            Some((keys, at)) if asked_lately || !fresh && now.since(*at) < FRESH => {
+                Some(Ok(Arc::clone(keys)))
+            }
+            None if asked_lately => {
+                Some(Err(KeysUnavailable("they could not be fetched just now".to_owned())))
+            }
+            Some(_) | None => None,
+        }
+    }
+}
+
 impl ClientKeys {
     /// Fetches by this fetcher, which should take small answers only.
     #[must_use]
@@ -57,15 +78,8 @@ impl ClientKeys {
         let source = self.source(url);
         let mut remembered = source.0.lock().await;
         let now = self.0.env.now();
-        let age = |since: Timestamp| now.since(since);
-        let asked_lately = remembered.asked_at.is_some_and(|at| age(at) < PAUSE && at <= now);
-        // Nobody knows whether keys older than that still count: for them it is as if there were none.
-        match remembered.keys.as_ref().filter(|(_, at)| age(*at) < STALE) {
-            Some((keys, at)) if asked_lately || !fresh && age(*at) < FRESH => return Ok(Arc::clone(keys)),
-            None if asked_lately => {
-                return Err(KeysUnavailable("they could not be fetched just now".to_owned()));
-            }
-            Some(_) | None => {}
+        if let Some(answer) = remembered.answer(fresh, now) {
+            return answer;
         }
         // Before it counts as asked: whoever finds no place did not ask.
         let place = self.0.keys.place().await;
@@ -77,16 +91,16 @@ impl ClientKeys {
             Ok(_place) => self.fetch(url, Vec::new()).await.and_then(key_set),
             Err(error) => Err(error),
         };
-        match (fetched, &remembered.keys) {
+        match (fetched, remembered.usable(now)) {
             (Ok(keys), _) => {
                 remembered.keys = Some((Arc::clone(&keys), now));
                 Ok(keys)
             }
-            (Err(error), Some((keys, at))) if age(*at) < STALE => {
-                tracing::warn!(url, %error, "a client's keys could not be fetched: the last ones are used");
+            (Err(error), Some((keys, _))) => {
+                tracing::warn!(url, %error, "keys could not be fetched: the last ones are used");
                 Ok(Arc::clone(keys))
             }
-            (Err(error), _) => {
+            (Err(error), None) => {
                 tracing::warn!(url, %error, "keys could not be fetched");
                 Err(error)
             }
@@ -151,4 +165,36 @@ fn key_set(document: Arc<[u8]>) -> Result<Arc<[u8]>, KeysUnavailable> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_older_than_a_day_count_for_nobody() {
+        let at = Timestamp::from_seconds;
+        let remembered = |asked_at: i64| Remembered {
+            keys: Some((Arc::from(&b"{}"[..]), at(1_000))),
+            asked_at: Some(at(asked_at)),
+        };
+        let answer = |asked_at: i64, fresh: bool, now: i64| {
+            remembered(asked_at).answer(fresh, at(now)).map(|answer| answer.is_ok())
+        };
+        assert_eq!(answer(1_000, false, 1_599), Some(true));
+        assert_eq!(answer(1_000, false, 1_600), None, "ten minutes");
+        assert_eq!(answer(1_000, true, 1_029), Some(true), "asked a moment ago");
+        assert_eq!(answer(1_000, true, 1_030), None);
+        // The source has been silent since; it was asked again just now.
+        let day = 1_000 + 86_400;
+        assert_eq!(answer(day - 2, true, day - 1), Some(true));
+        assert_eq!(answer(day - 1, false, day), Some(false));
+        assert!(remembered(day - 1).usable(at(day)).is_none());
+    }
+
+    #[test]
+    fn what_is_no_key_set_takes_no_sets_place() {
+        assert!(key_set(Arc::from(&b"<html>Back soon</html>"[..])).is_err());
+        assert!(key_set(Arc::from(&b"{\"keys\": []}"[..])).is_ok());
+    }
 }

@@ -3,7 +3,9 @@
 use axum::http::Method;
 use countersign_access::TokenKind;
 use countersign_model::{Profile, SystemRng};
+use countersign_oauth::Error;
 
+use super::Table;
 use super::addresses::{self, Kind};
 use super::others::send;
 use super::scene::{app, only};
@@ -22,6 +24,23 @@ async fn a_credential_is_called_bad_only_if_it_is() {
     let lost = get(Some(token.expose())).await;
     assert_eq!((lost.status, lost.header("retry-after").is_empty()), (503, false), "{lost:?}");
     assert_eq!(lost.text("message"), "The credential can't be checked right now.");
+}
+
+/// GitHub's API about tokens.
+pub(super) async fn rows(table: &mut Table) {
+    let app = app().await;
+    app.client_with("octo", |client| client.profile = Profile::Github).await;
+    let authorization = basic("octo");
+    for address in addresses::of(&[Kind::Api]) {
+        let mut request = address.form(&[("authorization", &authorization)], &[]);
+        *request.uri_mut() = address.concrete("octo").parse().unwrap();
+        *request.body_mut() = "{}".into();
+        let answer = Answer::of(app.send(only(request, "content-type", "application/json")).await).await;
+        // In words of its own.
+        let told = (answer.status, answer.text("message"), answer.header("cache-control"));
+        assert_eq!(told, (422, "access_token is missing", "no-store"), "{address:?}");
+        table.met(address.path, &Error::Missing("access_token"));
+    }
 }
 
 #[tokio::test]

@@ -207,6 +207,7 @@ async fn every_error_of_every_endpoint() {
     backchannel::rows(&mut table).await;
     backchannel::signed(&mut table).await;
     people::rows(&mut table).await;
+    github::rows(&mut table).await;
     others::registration(&mut table).await;
     others::resources(&mut table).await;
     others::our_own_fault(&mut table).await;

@@ -1,7 +1,7 @@
 //! What people answer, on pages and by programs of their own.
 
 use axum::http::Method;
-use countersign_model::GrantType;
+use countersign_model::{GrantType, OptionalScopes};
 use countersign_oauth::Error;
 
 use super::scene::app;
@@ -17,6 +17,16 @@ pub(super) async fn rows(table: &mut Table) {
     app.client_with("tv", |client| client.grant_types = [GrantType::DeviceCode].into()).await;
     app.client_with("bank", |client| client.grant_types = [GrantType::Ciba].into()).await;
     app.client_with("phone", |client| client.scopes = "openid approvals".parse().unwrap()).await;
+    app.client_with("modest", |client| {
+        client.grant_types = [GrantType::DeviceCode].into();
+        client.optional_scopes = OptionalScopes::AllButOpenid;
+    })
+    .await;
+    app.client_with("own", |client| {
+        client.first_party = true;
+        client.authorization.authorization_encrypted_response_alg = Some("ECDH-ES".to_owned());
+    })
+    .await;
     app.client_with("sealed", |client| {
         client.first_party = false;
         client.authorization.authorization_encrypted_response_alg = Some("ECDH-ES".to_owned());
@@ -49,6 +59,10 @@ async fn requests(table: &mut Table, app: &App) {
     let consent = browser.get(&authorization("sealed", &[("response_mode", "jwt")])).await;
     let unsealed = browser.submit(&consent, &[("decision", "allow")]).await;
     table.row("/consent", &Error::ResponseKeyUnavailable, (400, REQUEST, "JARM §3"), unsealed);
+    let mut browser = Browser::new(app);
+    let sign_in = browser.get(&authorization("own", &[("response_mode", "jwt")])).await;
+    let unsealed = browser.submit(&sign_in, &[("username", "ada"), ("password", PASSWORD)]).await;
+    table.row("/sign-in", &Error::ResponseKeyUnavailable, (400, REQUEST, "JARM §3"), unsealed);
 }
 
 /// Devices (RFC 8628 §3.3, §3.5).
@@ -71,6 +85,11 @@ async fn devices(table: &mut Table, app: &App) {
         let gone = browser.submit(&page, &[("decision", "allow")]).await;
         table.row("/device/confirm", &Error::UnknownUserCode, (400, REQUEST, "RFC 8628 §3.3"), gone);
     }
+    let begun = addresses::named("/device_authorization").of(app, "modest", &[("scope", "email")]).await;
+    let page = browser.get("/device").await;
+    let page = browser.submit(&page, &[("user_code", begun.text("user_code"))]).await;
+    let nothing = browser.submit(&page, &[("decision", "allow"), ("scope:email", "")]).await;
+    table.row("/device/confirm", &Error::AccessDenied, (400, "access_denied", DENIED), nothing);
     let page = browser.get("/device").await;
     let unknown = browser.submit(&page, &[("user_code", "BCDF-GHJK")]).await;
     table.row("/device", &Error::UnknownUserCode, (404, REQUEST, "RFC 8628 §3.3"), unknown);
@@ -113,4 +132,16 @@ async fn approvals(table: &mut Table, app: &App) {
     browser.step(Method::POST, &action, Some(&fields), &[]).await;
     let again = browser.step(Method::POST, &action, Some(&fields), &[]).await;
     table.row("/account/approvals", &Error::UnknownApproval, gone, again);
+
+    // Something was left out that can't be.
+    let both = (400, REQUEST, "RFC 6749 §4.1.2.1, §5.2");
+    let form = [("scope", "openid email"), ("login_hint", "ada")];
+    assert_eq!(addresses::named("/bc-authorize").of(app, "bank", &form).await.status, 200);
+    let page = browser.get("/account/approvals").await;
+    let (action, fields) = page.form(&[("decision", "approve"), ("scope", "openid")]);
+    let id = fields.split('&').find_map(|field| field.strip_prefix("approval=")).unwrap();
+    let less = browser.step(Method::POST, &action, Some(&fields), &[]).await;
+    table.row("/account/approvals", &Error::Invalid("scope"), both, less);
+    let less = program(id, "approve\", \"scope\": \"openid").await;
+    table.row(at, &Error::Invalid("scope"), both, Told::Words(less));
 }
