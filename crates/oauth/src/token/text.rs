@@ -1,5 +1,5 @@
-//! The text of opaque tokens: a prefix that scanners know, 256 random bits and a checksum, as an API key has them. What has
-//! not this form is refused without a look into the store.
+//! The text of opaque tokens: a prefix that scanners know, random bits and a checksum, as an API key has them. What has not
+//! this form is refused without a look into the store.
 //!
 //! Refresh tokens and codes begin with the moment they were made, and are kept in that order: among a million of them the
 //! newest, which come back first, lie together.
