@@ -10,13 +10,13 @@ use crate::ports::Ports;
 use crate::{Engine, RequestObjectRefusal};
 
 impl NoKey {
-    /// What is told to a client whose request object it was. Which claim was wrong is for the log.
+    /// What is told to a client whose signed request it was (RFC 9101, CIBA §7.1.1). Which claim was wrong is for the log.
     pub(crate) fn refusal(self, client: &Client) -> RequestObjectRefusal {
         match self {
             Self::Unavailable => RequestObjectRefusal::KeysUnavailable,
             Self::Unfit => RequestObjectRefusal::Signature,
             Self::Rejected(rejection) => {
-                tracing::debug!(client = %client.client_id, reason = rejection.as_str(), "a request object is refused");
+                tracing::debug!(client = %client.client_id, reason = rejection.as_str(), "a signed request is refused");
                 RequestObjectRefusal::Claims
             }
         }

@@ -22,9 +22,7 @@ impl Readiness {
         self.0.push((part, check));
         self
     }
-}
 
-impl Readiness {
     /// Every part, and whether it works.
     pub(crate) async fn parts(&self) -> Vec<(&'static str, bool)> {
         let mut parts = Vec::with_capacity(self.0.len());

@@ -212,7 +212,7 @@ fn applications_of_people(routes: Routes, state: &AppState) -> Routes {
         return routes;
     }
     let path = |path: &str| state.path(path);
-    let one = format!("{}/{{client_id}}", APPLICATIONS);
+    let one = format!("{APPLICATIONS}/{{client_id}}");
     routes
         .at(Endpoint::Applications, &path(APPLICATIONS), get(applications::list))
         .at(

@@ -11,12 +11,20 @@ use crate::{ClientRefusal, Engine, Error};
 
 pub(super) type Answer<T> = Result<Result<T, ClientRefusal>, Error>;
 
-/// The claims of the assertion, if one of the client's secrets signed it, or where none are given one of its keys.
+/// What may have signed an assertion: which of the two its algorithm belongs to.
+pub(super) enum Signers {
+    /// The client's secrets, opened.
+    Secrets(Vec<VerifyingKey>),
+    /// The keys that it registered or publishes.
+    Keys,
+}
+
+/// The claims of the assertion, if one of these signed it and they hold.
 pub(super) async fn signed<P: Ports>(
     engine: &Engine<P>,
     client: &Client,
     token: &ParsedJws<'_>,
-    secrets: Option<Vec<VerifyingKey>>,
+    signers: Signers,
     now: Timestamp,
 ) -> Result<ValidClaims, ClientRefusal> {
     let settings = &engine.settings;
@@ -36,9 +44,9 @@ pub(super) async fn signed<P: Ports>(
         leeway: settings.leeway,
         now,
     };
-    let signed = match secrets {
-        Some(secrets) => signed_by(secrets.into_iter(), token, &validation),
-        None => engine.signed_by_client(client, token, &validation).await,
+    let signed = match signers {
+        Signers::Secrets(secrets) => signed_by(secrets.into_iter(), token, &validation),
+        Signers::Keys => engine.signed_by_client(client, token, &validation).await,
     };
     signed.map_err(|no_key| match no_key {
         NoKey::Unavailable => ClientRefusal::KeysUnavailable,

@@ -12,7 +12,7 @@ use countersign_model::{
     Client, ClientAuthentication, ClientId, Rng, SecretBytes, SecretString, Timestamp, TokenHash,
 };
 
-use super::assertion_signature::{Answer, signed};
+use super::assertion_signature::{Answer, Signers, signed};
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{ClientRefusal, Engine};
@@ -93,6 +93,6 @@ pub(super) async fn signed_by<P: Ports>(
     }
     let keys =
         secrets.iter().filter_map(|secret| VerifyingKey::from_secret(secret, Algorithm::HS256, None).ok());
-    let outcome = signed(engine, &client, token, Some(keys.collect()), now).await;
+    let outcome = signed(engine, &client, token, Signers::Secrets(keys.collect()), now).await;
     Ok(outcome.map(|claims| (client, claims)))
 }

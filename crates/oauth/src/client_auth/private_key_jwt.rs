@@ -6,7 +6,7 @@ use countersign_jose::ParsedJws;
 use countersign_jose::jwt::ValidClaims;
 use countersign_model::{Client, ClientAuthentication, Timestamp};
 
-use super::assertion_signature::{Answer, signed};
+use super::assertion_signature::{Answer, Signers, signed};
 use crate::ports::Ports;
 use crate::profile::Rules;
 use crate::{ClientRefusal, Engine};
@@ -29,5 +29,5 @@ pub(super) async fn signed_by<P: Ports>(
     if !wanted {
         return Ok(Err(ClientRefusal::AssertionAlgorithm));
     }
-    Ok(signed(engine, &client, token, None, now).await.map(|claims| (client, claims)))
+    Ok(signed(engine, &client, token, Signers::Keys, now).await.map(|claims| (client, claims)))
 }
